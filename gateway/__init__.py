@@ -1,0 +1,1 @@
+"""The engine: from an inventory to a verified Helicone on real hosts."""

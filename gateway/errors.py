@@ -1,0 +1,66 @@
+"""Every way a command can fail, with its exit code and what to type next."""
+
+from __future__ import annotations
+
+
+class GatewayError(Exception):
+    """A failure that the operator can act on.
+
+    `message` is one sentence of what happened. `where` is a file and line, or a host and step.
+    `unaffected` says what is still as it was, `next_step` the command or edit to try next. Empty
+    parts are left out when the error is shown.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, where: str = "", unaffected: str = "", next_step: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.where = where
+        self.unaffected = unaffected
+        self.next_step = next_step
+
+    def __str__(self) -> str:
+        """Return the error as the operator reads it, one part a line."""
+        lines = [f"{self.where}: {self.message}" if self.where else self.message]
+        if self.unaffected:
+            lines.append(f"  unaffected: {self.unaffected}")
+        if self.next_step:
+            lines.append(f"  next: {self.next_step}")
+        return "\n".join(lines)
+
+
+class ConfigurationError(GatewayError):
+    """The inventory, the secrets or a host's state do not allow the command; nothing was changed."""
+
+    exit_code = 2
+
+
+class UnreachableError(GatewayError):
+    """A host could not be reached or refused the login; nothing was changed on it."""
+
+    exit_code = 3
+
+
+class LockedError(GatewayError):
+    """Another command holds the lease of a host."""
+
+    exit_code = 4
+
+
+class RolledBackError(GatewayError):
+    """A deploy failed and every host that it had switched is verified on its old release again."""
+
+    exit_code = 5
+
+
+class InDoubtError(GatewayError):
+    """A deploy failed and at least one host could not be brought back to a known release."""
+
+    exit_code = 6
+
+
+class VerificationError(GatewayError):
+    """What was found on the hosts is not what the release says."""
+
+    exit_code = 7

@@ -1,0 +1,224 @@
+"""The typed variables of a host: what an inventory may say.
+
+Default values live in `roles/<role>/role.yml`, each with its reason beside it; a field that has a
+default here is one that has no sensible value to document (an optional address, an empty list).
+Unknown keys are errors everywhere.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Text = Annotated[str, StringConstraints(min_length=1)]
+Memory = Annotated[str, StringConstraints(pattern=r"^[0-9]+[mg]$")]
+Processors = Annotated[float, Field(gt=0)]
+RoleName = Literal["data", "app", "edge"]
+
+
+class Section(BaseModel):
+    """A part of the variables: immutable, and strict about unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Connection(Section):
+    """How the controller reaches the host."""
+
+    transport: Literal["ssh", "local"]
+    address: Text | None = None
+    port: Port
+    user: Text
+    become: bool
+    identity_file: Text | None = None
+    jump: Text | None = None
+    timeout: Annotated[int, Field(gt=0, le=600)]
+
+
+class Upstream(Section):
+    """Where Helicone's own compose file comes from."""
+
+    repo: Text
+    ref: Text
+    compose_path: Text
+
+
+class Images(Section):
+    """The images, each `name:tag`, or `name:tag@sha256:...`; digests of the first form come from the lock."""
+
+    postgres: Text
+    clickhouse: Text
+    object_store: Text
+    migrations: Text
+    jawn: Text
+    web: Text
+    caddy: Text
+
+
+class Ports(Section):
+    """The ports that are published, on the addresses named by `publish_address` and `private_address`."""
+
+    gateway: Port
+    ui: Port
+    jawn: Port
+    web: Port
+    postgres: Port
+    clickhouse: Port
+    object_store: Port
+
+
+class Urls(Section):
+    """The addresses that people and clients use; empty means: made from the host's address and ports."""
+
+    gateway: str
+    ui: str
+
+
+class Limits(Section):
+    """What one service may use."""
+
+    memory: Memory
+    cpus: Processors
+
+
+class Service(Limits):
+    """One service's limits, and environment variables that the templates do not name themselves."""
+
+    environment: dict[str, str | int | float | bool]
+
+
+class Postgres(Service):
+    """PostgreSQL: bundled on the data host, or somebody else's."""
+
+    mode: Literal["bundled", "external"]
+    host: str
+    port: Port
+    database: Text
+    user: Text
+
+
+class Clickhouse(Service):
+    """ClickHouse: bundled on the data host, or somebody else's."""
+
+    mode: Literal["bundled", "external"]
+    url: str
+    user: Text
+
+
+class Buckets(Section):
+    """The three buckets that Helicone needs."""
+
+    requests: Text
+    prompts: Text
+    hql: Text
+
+
+class ObjectStore(Service):
+    """The S3 store: `rclone serve s3` on the data host, or any other."""
+
+    mode: Literal["bundled", "external"]
+    endpoint: str
+    public_endpoint: str
+    region: Text
+    buckets: Buckets
+
+
+class Migrations(Limits):
+    """The one-shot migration run and which of its files may be missing from the ledgers."""
+
+    timeout: Annotated[int, Field(gt=0)]
+    allowed_absent: list[str]
+
+
+class Provider(Section):
+    """The model provider that requests go to."""
+
+    base_url: Annotated[str, StringConstraints(pattern=r"^https?://[^/\s@]+(/[^\s?#]*)?/v[0-9]+$")]
+
+
+class Admin(Section):
+    """The first account."""
+
+    email: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")]
+    name: Text
+
+
+class SecretsSettings(Section):
+    """How `secrets.yml.age` is opened: the age identity of this operator, and all who may read it."""
+
+    identity: Text
+    recipients: list[Annotated[str, StringConstraints(pattern=r"^age1[0-9a-z]+$")]]
+
+
+class Logging(Section):
+    """Rotation of the containers' logs."""
+
+    max_size: Annotated[str, StringConstraints(pattern=r"^[0-9]+[kmg]$")]
+    max_files: Annotated[int, Field(ge=1)]
+
+
+class Docker(Section):
+    """What the docker role sees to on a host."""
+
+    install: bool
+    minimum_engine: Text
+    minimum_compose: Text
+    registry_certificates: dict[str, str]
+
+
+class Preflight(Section):
+    """What a host must offer before anything on it is touched."""
+
+    disk_free_gb: Annotated[float, Field(ge=0)]
+    memory_mb: Annotated[int, Field(ge=0)]
+    clock_skew_seconds: Annotated[int, Field(gt=0)]
+
+
+class Deploy(Section):
+    """How a release goes out."""
+
+    batch: Annotated[int, Field(ge=1)]
+    health_timeout: Annotated[int, Field(gt=0)]
+    settle_seconds: Annotated[int, Field(ge=0)]
+    lease_seconds: Annotated[int, Field(ge=5)]
+    keep_releases: Annotated[int, Field(ge=2)]
+
+
+class Verify(Section):
+    """The traced request that proves a deploy."""
+
+    traced_request: bool
+    model: Text
+    timeout: Annotated[int, Field(gt=0)]
+
+
+class HostVariables(Section):
+    """Everything that is known about one host after the merge of all layers."""
+
+    connection: Connection
+    roles: list[RoleName]
+    publish_address: str
+    private_address: str
+    directory: Annotated[str, StringConstraints(pattern=r"^/[^\s]*[^\s/]$")]
+    upstream: Upstream
+    images: Images
+    ports: Ports
+    urls: Urls
+    postgres: Postgres
+    clickhouse: Clickhouse
+    object_store: ObjectStore
+    migrations: Migrations
+    jawn: Service
+    web: Service
+    egress: Limits
+    edge: Limits
+    provider: Provider
+    admin: Admin
+    secrets: SecretsSettings
+    logging: Logging
+    docker: Docker
+    preflight: Preflight
+    deploy: Deploy
+    verify: Verify
