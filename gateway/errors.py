@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
 
 class GatewayError(Exception):
     """A failure that the operator can act on.
@@ -48,13 +51,34 @@ class LockedError(GatewayError):
     exit_code = 4
 
 
-class RolledBackError(GatewayError):
+@dataclass
+class HostFailure:
+    """Where and why a rollout stopped on a host, with the last lines of whatever failed there."""
+
+    host: str
+    step: str
+    cause: str
+    logs: list[str] = field(default_factory=list)
+    in_doubt: bool = False
+
+
+class RolloutError(GatewayError):
+    """A rollout did not reach its end; `failures` has a row for each host that stopped it."""
+
+    def __init__(
+        self, message: str, failures: Sequence[HostFailure], *, unaffected: str = "", next_step: str = ""
+    ) -> None:
+        super().__init__(message, unaffected=unaffected, next_step=next_step)
+        self.failures = tuple(failures)
+
+
+class RolledBackError(RolloutError):
     """A deploy failed and every host that it had switched is verified on its old release again."""
 
     exit_code = 5
 
 
-class InDoubtError(GatewayError):
+class InDoubtError(RolloutError):
     """A deploy failed and at least one host could not be brought back to a known release."""
 
     exit_code = 6

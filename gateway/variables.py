@@ -126,10 +126,15 @@ class ObjectStore(Service):
 
 
 class Migrations(Limits):
-    """The one-shot migration run and which of its files may be missing from the ledgers."""
+    """The one-shot migration run, which files its ledgers must show, and which of them may be missing.
+
+    `built_from` maps an image (without digest) to the git ref it was built from, for images that do
+    not hold the migrations of `upstream.ref`.
+    """
 
     timeout: Annotated[int, Field(gt=0)]
     allowed_absent: list[str]
+    built_from: dict[str, Text]
 
 
 class Provider(Section):

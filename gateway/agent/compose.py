@@ -1,0 +1,151 @@
+"""Docker Compose on this host: always the same project, files and environment."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from . import engine
+from .failure import StepFailed
+from .store import Store
+
+FILES = ("compose.upstream.yml", "compose.override.yml", "compose.labels.yml")
+Redact = Callable[[str], str]
+
+
+def version() -> str | None:
+    """Return the version of the Compose plugin, or None where there is none."""
+    try:
+        done = subprocess.run(["docker", "compose", "version", "--short"], capture_output=True, check=False)
+    except OSError:
+        return None
+    return done.stdout.decode().strip().lstrip("v") or None if done.returncode == 0 else None
+
+
+def redaction(store: Store, release: str) -> Redact:
+    """Return a function that hides a release's secret values in a text."""
+    values = sorted({value for value in store.environment(release).values() if len(value) > 3}, key=len, reverse=True)
+
+    def redact(text: str) -> str:
+        for value in values:
+            text = text.replace(value, "[redacted]")
+        return text
+
+    return redact
+
+
+def command(store: Store, project: str, *arguments: str) -> list[str]:
+    """Return the argument list of a Compose call on the current release."""
+    files = [part for name in FILES for part in ("--file", str(store.current_link / name))]
+    return [
+        "docker", "compose", "--project-name", project, "--project-directory", str(store.current_link),
+        "--env-file", str(store.current_link / ".env"), *files, "--progress", "plain", *arguments,
+    ]  # fmt: skip
+
+
+def run(arguments: Sequence[str], step: str, redact: Redact, on_line: Callable[[str], None]) -> None:
+    """Run a command to its end, passing its lines on; StepFailed with its last lines when it fails."""
+    process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    last: list[str] = []
+    assert process.stdout is not None  # noqa: S101 - stdout=PIPE gives one; narrows the type
+    for raw in process.stdout:
+        line = redact(raw.decode(errors="replace").rstrip())
+        last = [*last[-19:], line]
+        on_line(line)
+    if process.wait():
+        raise StepFailed(step, f"{step} ended with code {process.returncode}", logs=last)
+
+
+def up(store: Store, project: str, services: Sequence[str], redact: Redact) -> None:
+    """Create or recreate the services whose definition changed and start those that stand still."""
+    if services:
+        arguments = ["up", "--detach", "--no-deps", "--no-build", "--pull", "never", *services]
+        run(command(store, project, *arguments), f"start {', '.join(services)}", redact, lambda _: None)
+
+
+def down(store: Store, project: str) -> None:
+    """Remove the project's containers and networks; the named volumes, and with them the data, stay."""
+    subprocess.run(command(store, project, "down", "--remove-orphans"), capture_output=True, check=False)
+
+
+def remove_others(project: str, services: Sequence[str]) -> None:
+    """Remove the containers of services that the release does not have on this host."""
+    engine.remove(c["Id"] for c in engine.containers(project) if engine.service_of(c) not in services)
+
+
+def remove(project: str, services: Sequence[str]) -> None:
+    """Remove the containers of services that only a fresh start can heal."""
+    engine.remove(c["Id"] for c in engine.containers(project) if engine.service_of(c) in services)
+
+
+def wait_until_healthy(
+    project: str, services: Sequence[str], timeout: float, redact: Redact, emit: Callable[..., None]
+) -> None:
+    """Wait until every service runs and its healthcheck passes.
+
+    Raises StepFailed, with the last lines of the container at fault, when one exits, restarts again
+    and again, turns unhealthy, or is not healthy within `timeout` seconds.
+    """
+    deadline = time.monotonic() + timeout
+    reported: set[str] = set()
+    while True:
+        waiting = []
+        for container in _of_services(project, services):
+            problem = _problem(container)
+            if problem:
+                _fail(container, problem, redact)
+            if _is_healthy(container):
+                name = engine.service_of(container)
+                if name not in reported:
+                    reported.add(name)
+                    emit(event="healthy", service=name)
+            else:
+                waiting.append(container)
+        missing = set(services) - {engine.service_of(c) for c in _of_services(project, services)}
+        if missing:
+            raise StepFailed("health", f"no container of {', '.join(sorted(missing))} was created")
+        if not waiting:
+            return
+        if time.monotonic() > deadline:
+            _fail(waiting[0], f"is not healthy after {timeout:.0f} s", redact)
+        time.sleep(0.25)
+
+
+def check_settled(project: str, services: Sequence[str], redact: Redact) -> None:
+    """Raise StepFailed when a service that was healthy is not any more."""
+    for container in _of_services(project, services):
+        if not _is_healthy(container):
+            _fail(container, "was healthy and then was not", redact)
+
+
+def _of_services(project: str, services: Sequence[str]) -> list[dict[str, Any]]:
+    return [c for c in engine.containers(project) if engine.service_of(c) in services]
+
+
+def _is_healthy(container: dict[str, Any]) -> bool:
+    state = container["State"]
+    health = (state.get("Health") or {}).get("Status")
+    return bool(state["Status"] == "running" and health in (None, "healthy"))
+
+
+def _problem(container: dict[str, Any]) -> str:
+    """Return why a container will not become healthy by waiting, or an empty text."""
+    state = container["State"]
+    if state["Status"] in ("exited", "dead"):
+        return f"exited with code {state['ExitCode']}"
+    if container.get("RestartCount", 0) >= 2:
+        return f"keeps exiting (code {state['ExitCode']}, {container['RestartCount']} restarts)"
+    if (state.get("Health") or {}).get("Status") == "unhealthy":
+        return "is unhealthy"
+    return ""
+
+
+def _fail(container: dict[str, Any], problem: str, redact: Redact) -> None:
+    service = engine.service_of(container)
+    lines = [redact(line) for line in engine.logs(container["Id"])]
+    checks = (container["State"].get("Health") or {}).get("Log") or []
+    if checks and checks[-1]["ExitCode"]:
+        lines.append(redact("healthcheck: " + checks[-1]["Output"].strip()[-300:]))
+    raise StepFailed(f"start {service}", f"{service} {problem}", logs=lines)

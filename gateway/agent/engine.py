@@ -1,0 +1,137 @@
+"""The Docker Engine of this host, asked over its own socket: no process per question."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from .failure import StepFailed
+
+SOCKET = "/var/run/docker.sock"
+HASH_LABEL = "helicone.content-hash"
+
+
+class EngineConnection(http.client.HTTPConnection):
+    """HTTP over the engine's Unix socket."""
+
+    def connect(self) -> None:
+        """Connect to the socket instead of a port."""
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(60)
+        self.sock.connect(SOCKET)
+
+
+def ask(path: str) -> Any:
+    """Return the engine's answer to `GET path`, or None where it says 404.
+
+    Raises StepFailed when the engine does not answer.
+    """
+    connection = EngineConnection("docker")
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        body = response.read()
+    except OSError as error:
+        raise StepFailed("docker", f"Docker Engine does not answer: {error}", kind="configuration") from error
+    finally:
+        connection.close()
+    if response.status == 404:
+        return None
+    if response.status >= 400:
+        raise StepFailed("docker", json.loads(body).get("message", body.decode(errors="replace")))
+    return json.loads(body)
+
+
+def version() -> str | None:
+    """Return the engine's version, or None when no engine answers."""
+    if not Path(SOCKET).exists():
+        return None
+    try:
+        return str(ask("/version")["Version"])
+    except StepFailed:
+        return None
+
+
+def containers(project: str) -> list[dict[str, Any]]:
+    """Return the inspected containers of a Compose project, one-shot runs left out, sorted by service."""
+    filters = quote(json.dumps({"label": [f"com.docker.compose.project={project}"]}))
+    found = []
+    for entry in ask(f"/containers/json?all=1&filters={filters}"):
+        if entry["Labels"].get("com.docker.compose.oneoff") == "True":
+            continue
+        inspected = ask(f"/containers/{entry['Id']}/json")
+        if inspected is not None:
+            found.append(inspected)
+    return sorted(found, key=service_of)
+
+
+def service_of(container: dict[str, Any]) -> str:
+    """Return the Compose service that an inspected container belongs to."""
+    return str(container["Config"]["Labels"].get("com.docker.compose.service", ""))
+
+
+def summary(container: dict[str, Any]) -> dict[str, Any]:
+    """Return what the controller needs to know of an inspected container."""
+    state = container["State"]
+    ports = []
+    for inside, bindings in (container["HostConfig"].get("PortBindings") or {}).items():
+        ports += [
+            {"inside": inside, "address": binding["HostIp"] or "0.0.0.0", "port": int(binding["HostPort"])}  # noqa: S104
+            for binding in bindings or []
+        ]
+    return {
+        "service": service_of(container),
+        "id": container["Id"][:12],
+        "image": container["Config"]["Image"],
+        "state": state["Status"],
+        "health": (state.get("Health") or {}).get("Status", ""),
+        "started": state["StartedAt"],
+        "restarts": container.get("RestartCount", 0),
+        "hash": container["Config"]["Labels"].get(HASH_LABEL, ""),
+        "ports": ports,
+    }
+
+
+def address(container: dict[str, Any]) -> str:
+    """Return the container's address on its first network; the host itself can always reach it."""
+    for network in container["NetworkSettings"]["Networks"].values():
+        if network.get("IPAddress"):
+            return str(network["IPAddress"])
+    raise StepFailed("docker", f"the container of {service_of(container)} has no address")
+
+
+def container_of(project: str, service: str) -> dict[str, Any]:
+    """Return the inspected container of one service; StepFailed when there is none running."""
+    for container in containers(project):
+        if service_of(container) == service and container["State"]["Running"]:
+            return container
+    raise StepFailed(service, f"no container of {service} is running")
+
+
+def logs(container: str, lines: int = 20) -> list[str]:
+    """Return the last lines that a container printed."""
+    done = subprocess.run(
+        ["docker", "logs", "--tail", str(lines), container],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=60,
+    )  # fmt: skip
+    return done.stdout.decode(errors="replace").splitlines()[-lines:]
+
+
+def has_image(reference: str) -> bool:
+    """Return whether an image is here under its digest (`name:tag@sha256:...`)."""
+    name, _, digest = reference.partition("@")
+    repository = name if "/" in name.rpartition(":")[2] else name.rpartition(":")[0] or name
+    return ask(f"/images/{quote(f'{repository}@{digest}', safe='/:@')}/json") is not None
+
+
+def remove(identifiers: Iterable[str]) -> None:
+    """Remove containers, running or not; their named volumes stay."""
+    wanted = list(identifiers)
+    if wanted:
+        subprocess.run(["docker", "rm", "--force", *wanted], capture_output=True, check=True)

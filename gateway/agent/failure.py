@@ -1,0 +1,22 @@
+"""What the agent reports when a step cannot be done."""
+
+from __future__ import annotations
+
+
+class StepFailed(Exception):
+    """A step on this host failed.
+
+    `step` names it, `message` is one sentence, `kind` tells the controller which error to raise
+    (`configuration`, `locked`, `failed`), `logs` holds the last lines of whatever failed.
+    """
+
+    def __init__(self, step: str, message: str, *, kind: str = "failed", logs: list[str] | None = None) -> None:
+        super().__init__(message)
+        self.step = step
+        self.message = message
+        self.kind = kind
+        self.logs = logs or []
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the failure as it travels to the controller."""
+        return {"step": self.step, "message": self.message, "kind": self.kind, "logs": self.logs}

@@ -1,0 +1,156 @@
+"""The right to change this host: a lease that ends with its holders, by the host's own clock.
+
+It names processes of this host, so a killed controller frees it as soon as its connection ends, and
+a stalled one when its heartbeats stop; a worker that goes on alone keeps it until it is done.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from .failure import StepFailed
+from .store import Store
+
+
+def uptime() -> float:
+    """Return seconds since boot, suspended time included; no clock setting moves it."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def boot_id() -> str:
+    """Return the kernel's name for this boot."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+def process_start(process: int) -> str:
+    """Return when a process started (field 22 of proc(5) stat), or an empty text when there is none."""
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return ""
+    fields = stat.rpartition(")")[2].split()
+    return "" if fields[0] == "Z" else fields[19]
+
+
+@contextmanager
+def _locked(store: Store) -> Iterator[Path]:
+    """Hold the short file lock around reading and writing the lease."""
+    store.create()
+    with (store.state / "lease.lock").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield store.state / "lease.json"
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        loaded: dict[str, Any] = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return loaded
+
+
+def _write(path: Path, lease: dict[str, Any]) -> None:
+    fresh = path.with_suffix(".new")
+    fresh.write_text(json.dumps(lease))
+    fresh.replace(path)
+
+
+def _alive(holder: dict[str, Any]) -> bool:
+    return bool(holder["start"]) and process_start(holder["process"]) == holder["start"]
+
+
+def is_held(lease: dict[str, Any] | None) -> bool:
+    """Return whether a lease still binds: a worker lives, or its connection lives and has not gone silent."""
+    if lease is None or lease["boot"] != boot_id():
+        return False
+    worker = lease.get("worker")
+    if worker and _alive(worker):
+        return True
+    return _alive(lease["session"]) and lease["expires"] > uptime()
+
+
+def show(store: Store) -> dict[str, Any] | None:
+    """Return who holds the host and since when, or None."""
+    lease = _read(store.state / "lease.json")
+    if not is_held(lease) or lease is None:
+        return None
+    return {
+        "owner": lease["owner"],
+        "command": lease["command"],
+        "since": lease["since"],
+        "seconds": round(uptime() - lease["taken"]),
+        "working": bool(lease.get("worker") and _alive(lease["worker"])),
+        "orphaned": lease.get("lost", False) or not _alive(lease["session"]),
+    }
+
+
+def take(store: Store, owner: str, command: str, seconds: int) -> None:
+    """Take the lease for this process, or raise StepFailed of kind `locked` that says whose it is."""
+    with _locked(store) as path:
+        if is_held(_read(path)):
+            holder = show(store) or {}
+            message = (
+                f"{holder.get('owner')} is running `{holder.get('command')}` on this host"
+                f" since {holder.get('since')} ({holder.get('seconds')} s)"
+            )
+            kind = "orphaned" if holder.get("orphaned") else "locked"
+            raise StepFailed("lease", message, kind=kind)
+        _write(path, {
+            "owner": owner,
+            "command": command,
+            "since": time.strftime("%Y-%m-%d %H:%M:%S %Z"),
+            "taken": uptime(),
+            "boot": boot_id(),
+            "length": seconds,
+            "expires": uptime() + seconds,
+            "session": {"process": os.getpid(), "start": process_start(os.getpid())},
+        })  # fmt: skip
+
+
+def renew(store: Store, worker: int | None = None, lost: bool = False) -> None:
+    """Push the expiry out; with `worker`, let that process hold the lease too; `lost`: nobody listens any more.
+
+    Does nothing when the lease is not this process's.
+    """
+    with _locked(store) as path:
+        lease = _read(path)
+        if lease is None or lease["session"]["process"] != os.getpid():
+            return
+        lease["expires"] = uptime() + lease["length"]
+        lease["lost"] = lost
+        if worker:
+            lease["worker"] = {"process": worker, "start": process_start(worker)}
+        _write(path, lease)
+
+
+def release(store: Store) -> None:
+    """Give the lease back if this process took it and no worker still runs under it."""
+    if not store.state.is_dir():
+        return
+    with _locked(store) as path:
+        lease = _read(path)
+        if lease is None or lease["session"]["process"] != os.getpid():
+            return
+        if not (lease.get("worker") and _alive(lease["worker"])):
+            path.unlink()
+
+
+def break_lease(store: Store) -> dict[str, Any] | None:
+    """Drop a lease whose connection is stalled and return whose it was; a working host is never unlocked."""
+    with _locked(store) as path:
+        holder = show(store)
+        if holder and holder["working"]:
+            raise StepFailed(
+                "unlock",
+                f"{holder['owner']}'s `{holder['command']}` is still changing this host",
+                kind="locked",
+            )
+        path.unlink(missing_ok=True)
+        return holder

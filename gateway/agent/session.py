@@ -1,0 +1,193 @@
+"""The agent's conversation with the controller: one request after the other over one exec."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable
+from typing import Any
+
+from . import account, docker_setup, engine, lease, snapshot, stage, stores, switch
+from .channel import Channel, Emit, run_detached
+from .failure import StepFailed
+from .store import Store, release_number
+
+HELLO = "helicone-agent"
+Request = dict[str, Any]
+Result = dict[str, Any]
+
+
+class Session:
+    """One connection's state: the channel and the environment's folder."""
+
+    def __init__(self, channel: Channel) -> None:
+        self.channel = channel
+        self.store = Store("/nonexistent")
+
+    def open(self, request: Request, payload: bytes) -> Result:
+        """Name the environment of this conversation; changes nothing."""
+        self.store = Store(request["root"])
+        return {}
+
+    def snapshot(self, request: Request, payload: bytes) -> Result:
+        """See `snapshot.take`."""
+        return snapshot.take(self.store, request["project"], request["registries"], request["images"])
+
+    def manifest(self, request: Request, payload: bytes) -> Result:
+        """Return an older release's manifest and which of its images are gone from this host."""
+        manifest = self.store.manifest(request["release"])
+        images = {service["image"] for service in manifest["services"]}
+        return {"manifest": manifest, "missing_images": sorted(i for i in images if not engine.has_image(i))}
+
+    def lease(self, request: Request, payload: bytes) -> Result:
+        """Take the lease of this host for the rest of the conversation."""
+        lease.take(self.store, request["owner"], request["command"], request["seconds"])
+        return {}
+
+    def unlock(self, request: Request, payload: bytes) -> Result:
+        """Break a stalled lease; returns whose it was."""
+        return {"holder": lease.break_lease(self.store)}
+
+    def prepare(self, request: Request, payload: bytes) -> Result:
+        """See `docker_setup.prepare`."""
+        return self.detached(lambda emit: docker_setup.prepare(request, payload, emit))
+
+    def stage(self, request: Request, payload: bytes) -> Result:
+        """See `stage.stage`."""
+        return stage.stage(self.store, request["release"], payload)
+
+    def pull(self, request: Request, payload: bytes) -> Result:
+        """See `stage.pull`."""
+        return self.detached(lambda emit: stage.pull(request["images"], emit))
+
+    def resolve(self, request: Request, payload: bytes) -> Result:
+        """See `stage.resolve`."""
+        return {"digests": stage.resolve(request["images"])}
+
+    def switch(self, request: Request, payload: bytes) -> Result:
+        """See `switch.switch`."""
+        return self.detached(lambda emit: switch.switch(self.store, request, emit))
+
+    def retire(self, request: Request, payload: bytes) -> Result:
+        """See `switch.retire`."""
+        return self.detached(lambda emit: switch.retire(self.store, request["project"]))
+
+    def sign_up(self, request: Request, payload: bytes) -> Result:
+        """See `account.sign_up`."""
+        account_words = (request["name"], request["email"], request["password"])
+        return {"account": account.sign_up(request["project"], *account_words)}
+
+    def ensure_key(self, request: Request, payload: bytes) -> Result:
+        """See `account.ensure_key`."""
+        words = (request["password"], request["email"], request["key"])
+        return {"key": account.ensure_key(request["project"], request["postgres"], *words)}
+
+    def clickhouse(self, request: Request, payload: bytes) -> Result:
+        """Run one query on ClickHouse; see `stores.clickhouse`."""
+        words = (request["settings"], request["password"], request["sql"])
+        return {"lines": stores.clickhouse(request["project"], *words)}
+
+    def missing_migrations(self, request: Request, payload: bytes) -> Result:
+        """See `stores.missing_migrations`."""
+        return stores.missing_migrations(request["project"], request["migrations"], request["secrets"])
+
+    def record(self, request: Request, payload: bytes) -> Result:
+        """Write a line of history."""
+        self.store.append("history", **request["entry"])
+        return {}
+
+    def prune(self, request: Request, payload: bytes) -> Result:
+        """Remove releases that are neither current nor among the `keep` newest; returns what went."""
+        keep = {*self.store.release_ids()[-request["keep"] :], self.store.current(), *request["protected"]}
+        gone = [release for release in self.store.release_ids() if release not in keep and release_number(release) >= 0]
+        for release in gone:
+            shutil.rmtree(self.store.releases / release)
+        return {"removed": gone}
+
+    def run(self, request: Request, payload: bytes) -> Result:
+        """Run a shell command of a verification and return its code and output."""
+        done = subprocess.run(
+            ["/bin/sh", "-c", request["command"]], capture_output=True, check=False, stdin=subprocess.DEVNULL
+        )
+        return {
+            "code": done.returncode,
+            "stdout": done.stdout.decode(errors="surrogateescape"),
+            "stderr": done.stderr.decode(errors="surrogateescape"),
+        }
+
+    def detached(self, work: Callable[[Emit], Result]) -> Result:
+        """Run work that outlives the connection; raises the StepFailed that it ended with."""
+        outcome = run_detached(
+            self.channel,
+            work,
+            lambda process: lease.renew(self.store, process),
+            lambda: lease.renew(self.store, lost=not self.channel.open),
+        )
+        if not outcome["done"]:
+            error = outcome["error"]
+            raise StepFailed(
+                error["step"], error["message"], kind=error.get("kind", "failed"), logs=error.get("logs", [])
+            )
+        result: Result = outcome["result"]
+        return result
+
+
+VERBS = frozenset(
+    [
+        "open",
+        "snapshot",
+        "manifest",
+        "lease",
+        "unlock",
+        "prepare",
+        "stage",
+        "pull",
+        "resolve",
+        "switch",
+        "retire",
+        "sign_up",
+        "ensure_key",
+        "clickhouse",
+        "missing_migrations",
+        "record",
+        "prune",
+        "run",
+    ]
+)
+
+
+def main() -> None:
+    """Serve requests until the controller closes the connection, then give the lease back."""
+    os.umask(0o077)
+    os.environ["LC_ALL"] = "C.UTF-8"
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    outgoing = os.dup(1)
+    os.dup2(2, 1)  # only the protocol may write where the controller reads
+    channel = Channel(0, outgoing)
+    channel.emit(hello=HELLO)
+    session = Session(channel)
+    try:
+        for request in channel.requests():
+            if request["verb"] == "ping":  # a heartbeat wants no answer: it may come while another verb runs
+                lease.renew(session.store)
+                continue
+            payload = channel.payload(request.get("payload_bytes", 0))
+            _answer(session, request, payload)
+    except StepFailed:
+        pass  # the connection ended inside an upload: there is nobody to tell
+    finally:
+        lease.release(session.store)
+
+
+def _answer(session: Session, request: Request, payload: bytes) -> None:
+    try:
+        if request["verb"] not in VERBS:
+            raise StepFailed("request", f"unknown verb {request['verb']!r}")
+        result = getattr(session, request["verb"])(request, payload)
+        session.channel.emit(done=True, result=result)
+    except StepFailed as failure:
+        session.channel.emit(done=False, error=failure.as_dict())
+    except Exception as error:  # noqa: BLE001 - whatever happens is an answer, not the end of the conversation
+        session.channel.emit(done=False, error=StepFailed("agent", f"{type(error).__name__}: {error}").as_dict())

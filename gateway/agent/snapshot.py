@@ -1,0 +1,140 @@
+"""What this host is and runs, seen without changing anything."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import time
+from pathlib import Path
+from typing import Any
+
+from . import compose, docker_setup, engine, lease
+from .failure import StepFailed
+from .store import Store
+
+
+def take(store: Store, project: str, registries: list[str], images: list[str]) -> dict[str, Any]:
+    """Return the facts, the current release with its files as they are now, and the running containers.
+
+    `images` are the references that a deploy will want; the answer says which are not here yet.
+    """
+    facts: dict[str, Any] = {
+        "python": platform.python_version(),
+        "system": _os_release(),
+        "architecture": platform.machine(),
+        "time": time.time(),
+        "processors": os.cpu_count(),
+        **_memory(),
+        "disk_free": _disk_free(store.root),
+        "listening": _listening(),
+        "certificates": {name: docker_setup.registry_certificate(name) for name in registries},
+    }
+    facts["engine"] = engine.version()
+    facts["compose"] = compose.version() if facts["engine"] else None
+    facts["missing_images"] = [name for name in images if not (facts["engine"] and engine.has_image(name))]
+    return {
+        "facts": facts,
+        **_release(store),
+        **_running(project, facts["engine"]),
+        "lease": lease.show(store),
+    }
+
+
+def _release(store: Store) -> dict[str, Any]:
+    """Return the releases here, and of the current one the manifest, the files as found, and the journal."""
+    current = store.current()
+    manifest, contents = None, {}
+    if current:
+        try:
+            manifest = store.manifest(current)
+            contents = {name: _read(store.releases / current / name) for name in manifest["files"]}
+        except StepFailed:
+            manifest = None
+    return {
+        "current": current,
+        "manifest": manifest,
+        "contents": contents,
+        "modes": {name: _mode(store.releases / str(current) / name) for name in contents},
+        "releases": store.release_ids(),
+        "interrupted": interrupted(store),
+        "history": store.lines("history"),
+    }
+
+
+def interrupted(store: Store) -> dict[str, Any] | None:
+    """Return the journal's last entry if it is the begin of a switch that nobody is finishing."""
+    entries = store.lines("journal", last=1)
+    holder = lease.show(store)
+    if entries and entries[-1]["step"] == "switching" and not (holder and holder["working"]):
+        return entries[-1]
+    return None
+
+
+def _running(project: str, engine_version: str | None) -> dict[str, Any]:
+    return {"containers": [engine.summary(c) for c in engine.containers(project)] if engine_version else []}
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+
+
+def _mode(path: Path) -> str:
+    try:
+        status = path.stat()
+    except OSError:
+        return ""
+    return f"{status.st_mode & 0o7777:o} {status.st_uid}"
+
+
+def sha256(path: Path) -> str:
+    """Return the hex digest of a file's content."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _os_release() -> str:
+    for line in (_read(Path("/etc/os-release")) or "").splitlines():
+        if line.startswith("PRETTY_NAME="):
+            return line.partition("=")[2].strip('"')
+    return platform.system()
+
+
+def _memory() -> dict[str, int]:
+    """Return total and available memory in bytes, from proc(5) meminfo."""
+    values = {}
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        name, _, rest = line.partition(":")
+        values[name] = int(rest.split()[0]) * 1024
+    return {"memory": values["MemTotal"], "memory_available": values["MemAvailable"]}
+
+
+def _disk_free(folder: Path) -> dict[str, int]:
+    """Return the free bytes where releases go, and where Docker keeps images."""
+    free = {}
+    for name, wanted in (("releases", folder), ("images", Path("/var/lib/docker"))):
+        existing = next(path for path in (wanted, *wanted.parents) if path.exists())
+        status = os.statvfs(existing)
+        free[name] = status.f_bavail * status.f_frsize
+    return free
+
+
+def _listening() -> list[dict[str, Any]]:
+    """Return the TCP addresses that something on the host listens on, from proc(5) net/tcp."""
+    found = []
+    for family in ("tcp", "tcp6"):
+        for line in (_read(Path(f"/proc/net/{family}")) or "").splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A":
+                address, _, port = fields[1].partition(":")
+                found.append({"address": _address(address), "port": int(port, 16)})
+    return found
+
+
+def _address(hexadecimal: str) -> str:
+    """Return an address of proc(5) net/tcp as text; any IPv6 one counts as `::` (every address)."""
+    if len(hexadecimal) == 8:
+        return ".".join(str(byte) for byte in reversed(bytes.fromhex(hexadecimal)))
+    return "::1" if hexadecimal == "00000000000000000000000001000000" else "::"

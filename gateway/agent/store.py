@@ -1,0 +1,152 @@
+"""What the agent keeps on the host's disk: releases, the `current` link, journal and history.
+
+Everything under `state/` and every release is private to root. A file counts as written when it
+and its folder are flushed; the switch is one rename of a symbolic link.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from .failure import StepFailed
+
+
+class Store:
+    """The folder of one environment on this host: `<directory>/<environment>`."""
+
+    def __init__(self, root: str) -> None:
+        self.root = Path(root)
+        self.releases = self.root / "releases"
+        self.state = self.root / "state"
+        self.current_link = self.root / "current"
+
+    def create(self) -> None:
+        """Make the folders where they are missing. The root stays readable: its names are no secret."""
+        self.root.mkdir(mode=0o755, parents=True, exist_ok=True)
+        self.root.chmod(0o755)
+        for folder in (self.releases, self.state):
+            folder.mkdir(mode=0o700, exist_ok=True)
+            folder.chmod(0o700)
+
+    def current(self) -> str | None:
+        """Return the id of the release that `current` points to."""
+        try:
+            return self.current_link.readlink().name
+        except OSError:
+            return None
+
+    def point_to(self, release: str | None) -> None:
+        """Make `current` point to a release, atomically; None removes it."""
+        if release is None:
+            self.current_link.unlink(missing_ok=True)
+        else:
+            fresh = self.root / ".current.new"
+            fresh.unlink(missing_ok=True)
+            fresh.symlink_to(Path("releases") / release)
+            fresh.replace(self.current_link)
+        flush_folder(self.root)
+
+    def release_ids(self) -> list[str]:
+        """Return the ids of the complete releases, oldest first by their number."""
+        if not self.releases.is_dir():
+            return []
+        found = [entry.name for entry in self.releases.iterdir() if not entry.name.startswith(".")]
+        return sorted(found, key=release_number)
+
+    def manifest(self, release: str) -> dict[str, Any]:
+        """Return a release's manifest; StepFailed when it is not there or not whole."""
+        try:
+            loaded: dict[str, Any] = json.loads((self.releases / release / "manifest.json").read_bytes())
+        except (OSError, ValueError) as error:
+            raise StepFailed("release", f"release {release} is not complete on this host: {error}") from error
+        return loaded
+
+    def check(self, release: str) -> list[str]:
+        """Return the names of the files of a release whose content is not what its manifest says."""
+        folder = self.releases / release
+        wrong = []
+        for name, entry in self.manifest(release)["files"].items():
+            try:
+                content = (folder / name).read_bytes()
+            except OSError:
+                content = b""
+            if hashlib.sha256(content).hexdigest() != entry["sha256"]:
+                wrong.append(name)
+        return wrong
+
+    def append(self, name: str, **entry: Any) -> None:
+        """Append one line to `state/<name>.jsonl` and flush it; the line gets the host's time."""
+        entry = {"time": round(time.time(), 3), **entry}
+        path = self.state / f"{name}.jsonl"
+        with path.open("ab") as file:
+            file.write(json.dumps(entry).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def lines(self, name: str, last: int = 200) -> list[dict[str, Any]]:
+        """Return the last entries of `state/<name>.jsonl`; a line torn by a crash is left out."""
+        try:
+            raw = (self.state / f"{name}.jsonl").read_bytes().splitlines()[-last:]
+        except OSError:
+            return []
+        entries = []
+        for line in raw:
+            try:
+                entries.append(json.loads(line))
+            except ValueError:
+                continue
+        return entries
+
+    def environment(self, release: str) -> dict[str, str]:
+        """Return the secret values of a release by name, read back from its `.env` with Compose's quoting."""
+        manifest = self.manifest(release)
+        text = (self.releases / release / ".env").read_text(encoding="utf-8")
+        return {name: value for name, value in read_env(text).items() if name in manifest["secret_keys"]}
+
+
+def read_env(text: str) -> dict[str, str]:
+    """Return the values of a `.env` as the renderer writes it: double quotes, backslash escapes, raw newlines."""
+    values = {}
+    position = 0
+    while position < len(text):
+        line_end = text.find("\n", position)
+        line_end = len(text) if line_end < 0 else line_end
+        name, separator, rest = text[position:line_end].partition("=")
+        if not separator or name.startswith("#"):
+            position = line_end + 1
+            continue
+        if not rest.startswith('"'):
+            values[name] = rest
+            position = line_end + 1
+            continue
+        index = position + len(name) + 2
+        characters = []
+        while index < len(text) and text[index] != '"':
+            if text[index] == "\\":
+                index += 1
+            characters.append(text[index : index + 1])
+            index += 1
+        values[name] = "".join(characters)
+        line_end = text.find("\n", index)
+        position = len(text) if line_end < 0 else line_end + 1
+    return values
+
+
+def release_number(release: str) -> int:
+    """Return the counter of a release id (`12-3fa9c1d2e4b5` gives 12); unreadable ids sort first."""
+    number = release.partition("-")[0]
+    return int(number) if number.isdigit() else -1
+
+
+def flush_folder(folder: Path) -> None:
+    """Flush a folder's entries to disk, so that a rename in it survives a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

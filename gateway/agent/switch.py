@@ -1,0 +1,127 @@
+"""Making a release the running one, and going back by itself when that fails.
+
+Deploy, rollback and undo are this one function with different releases. It runs in a detached
+process, so the host ends on one release or the other whatever happens to the controller.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from . import compose, stores
+from .failure import StepFailed
+from .store import Store
+
+ORDER = ("data", "migrations", "app", "edge")
+Emit = Callable[..., None]
+
+
+def switch(store: Store, request: dict[str, Any], emit: Emit) -> dict[str, Any]:
+    """Switch to `request["release"]` and wait until it is healthy; on failure bring the old one back.
+
+    Returns `{"release", "previous"}`. Raises StepFailed with the cause; its `kind` is `failed` when
+    the previous release runs healthy again and `doubt` when it does not.
+    """
+    release = request["release"]
+    previous = store.current()
+    wrong = store.check(release)
+    if wrong:
+        raise StepFailed("switch", f"the checksum of {', '.join(wrong)} differs from the manifest of {release}")
+    store.append("journal", step="switching", release=release, previous=previous)
+    try:
+        _activate(store, release, request, emit)
+    except StepFailed as failure:
+        emit(event="progress", text=f"failed: {failure.message}; going back to {previous or 'nothing'}")
+        _undo(store, request, previous, failure, emit)
+        store.append("journal", step="undone", release=previous, failed=release, cause=failure.message)
+        raise
+    store.append("journal", step="switched", release=release, previous=previous)
+    return {"release": release, "previous": previous}
+
+
+def retire(store: Store, project: str) -> dict[str, Any]:
+    """Take the environment off the host after a first deploy that failed: containers and link, no data."""
+    store.append("journal", step="retiring", release=store.current())
+    if store.current():
+        compose.down(store, project)
+        compose.remove_others(project, [])
+        store.point_to(None)
+    store.append("journal", step="retired", release=None)
+    return {"release": None}
+
+
+def _undo(store: Store, request: dict[str, Any], previous: str | None, failure: StepFailed, emit: Emit) -> None:
+    try:
+        if previous is None:
+            retire(store, request["project"])
+        else:
+            _activate(store, previous, {**request, "settle_seconds": 0}, emit)
+    except StepFailed as second:
+        store.append("journal", step="doubt", release=previous, cause=second.message)
+        message = f"{failure.message}; going back to {previous} failed too: {second.message}"
+        raise StepFailed(failure.step, message, kind="doubt", logs=failure.logs + second.logs) from second
+
+
+def _activate(store: Store, release: str, request: dict[str, Any], emit: Emit) -> None:
+    """Point `current` to a release and bring its services up, role by role, each healthy before the next."""
+    project = request["project"]
+    manifest = store.manifest(release)
+    redact = compose.redaction(store, release)
+    store.point_to(release)
+    long_running = [service["name"] for service in manifest["services"] if not service["one_shot"]]
+    compose.remove_others(project, long_running)
+    compose.remove(project, request.get("replace", []))
+    for role in ORDER:
+        if role == "migrations":
+            if manifest["migrations"] and not request.get("skip_migrations"):
+                _migrate(store, project, manifest["migrations"], request["secrets"], emit)
+            continue
+        services = [s["name"] for s in manifest["services"] if s["role"] == role and not s["one_shot"]]
+        if services:
+            emit(event="step", text=f"start {', '.join(services)}")
+            compose.up(store, project, services, redact)
+            compose.wait_until_healthy(project, services, manifest["settings"]["health_timeout"], redact, emit)
+    _settle(project, long_running, request.get("settle_seconds", 0), redact, emit)
+
+
+def _migrate(store: Store, project: str, migrations: dict[str, Any], secrets: dict[str, str], emit: Emit) -> None:
+    """Run the migrations when the ledgers lack any, and believe only the ledgers afterwards.
+
+    There is no timeout: a migration that is cut off leaves ClickHouse half changed, so it is waited
+    for, and says how long it has been running.
+    """
+    missing = stores.missing_migrations(project, migrations, secrets)
+    if any(missing.values()):
+        started = time.monotonic()
+        count = {name: len(files) for name, files in missing.items()}
+        emit(
+            event="step",
+            text=f"migrate: {count['postgres']} PostgreSQL, {count['clickhouse']} ClickHouse files",
+        )
+        redact = compose.redaction(store, str(store.current()))
+        last = [started]
+
+        def report(line: str) -> None:
+            if time.monotonic() - last[0] > 1:
+                last[0] = time.monotonic()
+                emit(event="progress", text=f"migrate: {time.monotonic() - started:.0f} s: {line[-80:]}")
+
+        # `--no-TTY`: without it, Compose waits for a terminal that a detached process does not have.
+        arguments = compose.command(store, project, "run", "--rm", "--no-deps", "--no-TTY", "migrations")
+        compose.run(arguments, "migrate", redact, report)
+        missing = stores.missing_migrations(project, migrations, secrets)
+        if any(missing.values()):
+            names = [name for files in missing.values() for name in files]
+            message = f"{len(names)} migrations are not in the ledgers, the first is {names[0]}"
+            raise StepFailed("migrate", message, logs=names[:20])
+    stores.set_hql_password(project, migrations["clickhouse"], secrets)
+
+
+def _settle(project: str, services: list[str], seconds: float, redact: compose.Redact, emit: Emit) -> None:
+    """Watch the healthy services a little longer: some die young."""
+    if seconds:
+        emit(event="step", text=f"watch for {seconds} s")
+        time.sleep(seconds)
+        compose.check_settled(project, services, redact)

@@ -1,0 +1,140 @@
+"""`invoke deploy` and `invoke plan`: from the inventory to verified hosts, or back to where they were."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from gateway.commands.fleet_state import observe
+from gateway.commands.gate import verification_gate
+from gateway.commands.project import Project, owner
+from gateway.commands.show_plan import plan_as_dict, show_plan
+from gateway.compose_program import compose_program
+from gateway.errors import ConfigurationError, LockedError, RolloutError
+from gateway.plan.build import Plan, build_deploy
+from gateway.plan.operations import Run
+from gateway.preflight import check_all
+from gateway.rollout import prepare, take_leases, touch
+from gateway.transport.fleet import connected, need_all
+from gateway.vault import diff_key
+
+Confirm = Callable[[], bool]
+
+
+def plan(project: Project, as_json: bool) -> dict[str, Any]:
+    """Print what a deploy would do, and do nothing. Returns the plan as data."""
+    with connected(project.inventory, need_all) as conversations:
+        observed = observe(project.inventory, conversations, project.releases)
+        made = _plan(project, observed)
+    if not as_json:
+        show_plan(made, project.inventory.environment)
+    return plan_as_dict(made)
+
+
+def deploy(project: Project, confirm: Confirm, as_json: bool) -> dict[str, Any]:
+    """Bring the selected hosts to what the inventory says, verified, and return the result as data.
+
+    Raises ConfigurationError (preflight, nothing changed), LockedError, RolledBackError, InDoubtError.
+    """
+    project.releases  # noqa: B018 - everything that can be wrong in the files is found before any host is asked
+    with connected(project.inventory, need_all) as conversations:
+        observed = observe(project.inventory, conversations, project.releases)
+        made = _plan(project, observed)
+        if not as_json:
+            show_plan(made, project.inventory.environment)
+        if made.is_empty:
+            return _result(project, made, "no changes")
+        refuse_locked(observed, project.inventory.environment)
+        check_all(project.inventory.hosts, project.releases, observed, time.time())
+        if not confirm():
+            return _result(project, made, "not confirmed")
+        run = Run(project.inventory, project.vault, conversations, project.reporter)
+        take_leases(run, owner(), "deploy")
+        refuse_moved(observed, observe(project.inventory, conversations, project.releases))
+        prepare(made, run)
+        carry_out(made, run, observed, "deploy", verification_gate(run))
+        prune(run, made, observed)
+        return _result(project, made, "deployed")
+
+
+def carry_out(made: Plan, run: Run, observed: Mapping[str, Any], command: str, gate: Any) -> None:
+    """Do the part of a plan that changes what runs, and write its outcome into every host's history."""
+    previous = {name: observed[name]["current"] for name in made.hosts}
+    try:
+        touch(made, run, previous, gate)
+    except RolloutError as error:
+        causes = "; ".join(f"{failure.host}: {failure.cause}" for failure in error.failures)
+        record(run, made.identifier, "failed", command, causes)
+        raise
+    record(run, made.identifier, "good", command, "")
+
+
+def record(run: Run, identifier: str, outcome: str, command: str, cause: str) -> None:
+    """Write one line of history on every host that can still be reached."""
+    entry = {
+        "release": identifier, "outcome": outcome, "command": command, "owner": owner(),
+        "seconds": run.reporter.seconds(), "cause": cause[:500],
+    }  # fmt: skip
+    for name, conversation in run.conversations.items():
+        try:
+            conversation.request("record", entry=entry)
+        except Exception as error:  # noqa: BLE001 - the outcome stands; a lost line of history must not hide it
+            run.reporter.line(name, f"the history could not be written: {error}", "red")
+
+
+def prune(run: Run, made: Plan, observed: Mapping[str, Any]) -> None:
+    """Remove the oldest releases beyond `deploy.keep_releases`, never the one that a rollback would take."""
+    for name, conversation in run.conversations.items():
+        keep = run.inventory.hosts[name].variables.deploy.keep_releases
+        conversation.request("prune", keep=keep, protected=[observed[name]["current"]])
+
+
+def refuse_locked(observed: Mapping[str, Any], environment: str) -> None:
+    """Raise LockedError when another command is at work on a host, before anything is asked or prepared."""
+    for name, seen in observed.items():
+        lease = seen["lease"]
+        if lease and not lease["orphaned"]:
+            raise LockedError(
+                f"{lease['owner']} is running `{lease['command']}` on this host since {lease['since']}"
+                f" ({lease['seconds']} s)",
+                where=f"{name}: lease", unaffected="every host: nothing was changed",
+                next_step=f"wait until it is done; to see whose it is: invoke unlock --env {environment}",
+            )  # fmt: skip
+
+
+def refuse_moved(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    """Raise ConfigurationError when a host is not any more what the plan was made from."""
+    watched = ("current", "contents", "containers")
+    for name in before:
+        moved = [
+            part for part in watched
+            if _identity(part, before[name][part]) != _identity(part, after[name][part])
+        ]  # fmt: skip
+        if moved:
+            raise ConfigurationError(
+                f"the host changed since the plan was made ({', '.join(moved)})", where=name,
+                unaffected="every host: nothing was changed", next_step="look at the new plan: deploy again",
+            )  # fmt: skip
+
+
+def _identity(part: str, seen: Any) -> Any:
+    """Return what of a snapshot must not have changed; a container's health may."""
+    return [(container["id"], container["hash"]) for container in seen] if part == "containers" else seen
+
+
+def _plan(project: Project, observed: Mapping[str, Any]) -> Plan:
+    return build_deploy(project.inventory, project.releases, observed, compose_program(), diff_key(project.vault))
+
+
+def _result(project: Project, made: Plan, outcome: str) -> dict[str, Any]:
+    return {
+        "environment": project.inventory.environment,
+        "outcome": outcome,
+        "release": made.identifier,
+        "hosts": list(made.hosts),
+        "seconds": project.reporter.seconds(),
+        "steps": [asdict(step) for step in project.reporter.steps],
+        "plan": plan_as_dict(made),
+    }

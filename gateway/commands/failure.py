@@ -1,0 +1,61 @@
+"""How a command that failed says so."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from gateway.console import table
+from gateway.errors import GatewayError, RolloutError
+from gateway.transport.conversation import AgentError
+
+
+def report_failure(error: BaseException, as_json: bool) -> int:
+    """Print an error on standard error, as JSON on standard output too if asked, and return the exit code.
+
+    What is not one of our errors is a defect of this program: one line, and how to see more.
+    """
+    code = error.exit_code if isinstance(error, GatewayError) else 130 if isinstance(error, KeyboardInterrupt) else 1
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(Text(_text(error), style="red"))
+    if isinstance(error, RolloutError):
+        for failure in error.failures:
+            if failure.logs:
+                console.print(Text(f"last lines of {failure.step} on {failure.host}:", style="bold"))
+                for line in failure.logs:
+                    console.print(Text(f"  | {line}"))
+        if not as_json:
+            rows = [[f.host, f.step, f.cause, "in doubt" if f.in_doubt else "old release"] for f in error.failures]
+            table("", ["host", "step", "cause", "now"], rows)
+    if as_json:
+        sys.stdout.write(json.dumps(_data(error, code), indent=2, default=str) + "\n")
+    return code
+
+
+def _text(error: BaseException) -> str:
+    if isinstance(error, GatewayError):
+        return str(error)
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted\n  unaffected: what was not shown as done\n  next: invoke status --env <environment>"
+    if isinstance(error, AgentError):
+        return "\n".join([str(error), *[f"  | {line}" for line in error.logs]])
+    return f"{type(error).__name__}: {error}\n  this is a defect of this program; --debug shows where"
+
+
+def _data(error: BaseException, code: int) -> dict[str, Any]:
+    data: dict[str, Any] = {"error": str(error), "exit_code": code}
+    if isinstance(error, GatewayError):
+        data |= {
+            "where": error.where,
+            "unaffected": error.unaffected,
+            "next": error.next_step,
+            "error": error.message,
+        }
+    if isinstance(error, RolloutError):
+        data["failures"] = [asdict(failure) for failure in error.failures]
+    return data

@@ -1,0 +1,21 @@
+"""The verification as the gate of a rollout."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gateway.errors import HostFailure
+from gateway.plan.operations import Run
+from gateway.rollout import Gate
+from gateway.verify import verify_hosts
+
+
+def verification_gate(run: Run) -> Gate:
+    """Return the gate that runs every check of the named hosts over the connections that are already open."""
+
+    def gate(names: Sequence[str]) -> list[HostFailure]:
+        report = verify_hosts(run.inventory, run.vault, run.conversations, names)
+        run.reporter.line("", f"  {report.passed} of {report.total} checks hold ({report.seconds:.1f} s)")
+        return [HostFailure(failure.host, "verify", failure.message) for failure in report.failures]
+
+    return gate

@@ -1,0 +1,79 @@
+"""What most verbs start from: an environment's inventory, secrets, upstream, images and renderings."""
+
+from __future__ import annotations
+
+import getpass
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from gateway.console import Reporter
+from gateway.images import load_lock
+from gateway.inventory import Inventory, load_inventory
+from gateway.release import HostRelease, host_release
+from gateway.render import RenderedHost, render_environment
+from gateway.upstream import Upstream, fetch_upstream
+from gateway.vault import Vault, ensure_vault
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Project:
+    """An environment as files say it is; each part is read when it is first asked for, and once."""
+
+    inventory: Inventory
+    reporter: Reporter
+
+    @cached_property
+    def vault(self) -> Vault:
+        """The secrets; missing ones are generated and saved, and said so."""
+        settings = next(iter(self.inventory.hosts.values())).variables.secrets
+        vault, created = ensure_vault(vault_path(self.inventory), identity_path(self.inventory), settings.recipients)
+        if created:
+            self.reporter.line(
+                "", f"generated {len(created)} secrets into {vault_path(self.inventory).relative_to(ROOT)}"
+            )
+        return vault
+
+    @cached_property
+    def upstream(self) -> Upstream:
+        """Helicone's own compose file and migration names at the pinned commit."""
+        settings = next(iter(self.inventory.hosts.values())).variables.upstream
+        return fetch_upstream(settings.repo, settings.ref, settings.compose_path, ROOT / ".cache" / "upstream")
+
+    @cached_property
+    def rendered(self) -> dict[str, RenderedHost]:
+        """The files and services of every host of the environment."""
+        lock = load_lock(self.inventory.path / "images.lock.yml")
+        return render_environment(self.inventory, self.vault, self.upstream, lock)
+
+    @cached_property
+    def releases(self) -> dict[str, HostRelease]:
+        """The release of each selected host, not yet numbered."""
+        return {
+            name: host_release(self.rendered[name], self.inventory.hosts[name], self.upstream)
+            for name in self.inventory.selected
+        }
+
+
+def open_project(environment: str, settings: Sequence[str], limit: str | None, reporter: Reporter) -> Project:
+    """Return the project's environment; only the inventory is read yet. Raises ConfigurationError."""
+    return Project(load_inventory(ROOT, environment, settings, limit), reporter)
+
+
+def vault_path(inventory: Inventory) -> Path:
+    """Return where the environment's secrets are kept."""
+    return inventory.path / "secrets.yml.age"
+
+
+def identity_path(inventory: Inventory) -> Path:
+    """Return where this operator's age identity is; a relative path counts from the project's folder."""
+    return ROOT / Path(next(iter(inventory.hosts.values())).variables.secrets.identity).expanduser()
+
+
+def owner() -> str:
+    """Return who runs this command, as others see it in a lease and in the history."""
+    return f"{getpass.getuser()}@{socket.gethostname()}"

@@ -1,0 +1,92 @@
+"""`invoke rollback`: the same apply with an older release."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gateway.agent.store import release_number
+from gateway.commands.deploy import Confirm, carry_out, refuse_locked
+from gateway.commands.fleet_state import observe
+from gateway.commands.gate import verification_gate
+from gateway.commands.project import Project, owner
+from gateway.commands.show_plan import plan_as_dict, show_plan
+from gateway.errors import ConfigurationError
+from gateway.plan.build import build_rollback
+from gateway.plan.observed import outcomes
+from gateway.plan.operations import Run
+from gateway.rollout import prepare, take_leases
+from gateway.transport.fleet import connected, need_all, on_all
+
+
+def rollback(project: Project, to: int | None, confirm: Confirm, as_json: bool) -> dict[str, Any]:
+    """Bring the selected hosts back to release number `to`, or to the last good one before the current.
+
+    Databases are not touched: their data stays as it is. Raises what a deploy raises, and
+    ConfigurationError when no such release is on every host.
+    """
+    inventory = project.inventory
+    with connected(inventory, need_all) as conversations:
+        observed = observe(inventory, conversations)
+        refuse_locked(observed, inventory.environment)
+        identifier = choose(observed, to, inventory.environment)
+        older, failures = on_all(
+            list(conversations), lambda name: conversations[name].request("manifest", release=identifier)
+        )
+        if failures:
+            raise next(iter(failures.values()))
+        made = build_rollback(inventory, identifier, older, observed)
+        if not as_json:
+            show_plan(made, inventory.environment)
+        result = {"environment": inventory.environment, "release": identifier, "plan": plan_as_dict(made)}
+        if not confirm():
+            return {**result, "outcome": "not confirmed"}
+        run = Run(inventory, project.vault, conversations, project.reporter)
+        take_leases(run, owner(), "rollback")
+        prepare(made, run)
+        carry_out(made, run, observed, "rollback", verification_gate(run))
+        return {**result, "outcome": "rolled back", "seconds": project.reporter.seconds()}
+
+
+def wanted_number(text: str) -> int | None:
+    """Return the number in `--to` (`4` or `4-1c9a8d2f3b70`), None for an empty text. Raises ConfigurationError."""
+    number = text.partition("-")[0]
+    if text and not number.isdigit():
+        raise ConfigurationError(
+            f"`{text}` is no release number", where="--to", next_step="give a number, such as --to 4"
+        )
+    return int(number) if text else None
+
+
+def choose(observed: Mapping[str, Mapping[str, Any]], to: int | None, environment: str) -> str:
+    """Return the release to go back to: number `to`, or the newest good one below the current.
+
+    It must be on every host, and none that failed is ever chosen. Raises ConfigurationError.
+    """
+    next_step = f"invoke history --env {environment}"
+    held: list[set[str]] = [set(seen["releases"]) for seen in observed.values()]
+    common = set.intersection(*held) if held else set()
+    verdicts: dict[str, str] = {}
+    for seen in observed.values():
+        for release, outcome in outcomes(seen["history"]).items():
+            verdicts[release] = "failed" if "failed" in (outcome, verdicts.get(release)) else outcome
+    current: set[str] = {seen["current"] for seen in observed.values()}
+    if to is not None:
+        named = [release for release in common if release_number(release) == to]
+        if not named:
+            raise ConfigurationError(f"release {to} is not on every host", where="--to", next_step=next_step)
+        if verdicts.get(named[0]) == "failed":
+            raise ConfigurationError(
+                f"release {named[0]} failed when it was deployed", where="--to", next_step=next_step
+            )
+        if current == {named[0]}:
+            raise ConfigurationError(f"release {named[0]} is what runs already", where="--to", next_step=next_step)
+        return named[0]
+    newest = max((release_number(release) for release in current if release), default=0)
+    good = [r for r in common if verdicts.get(r) == "good" and r not in current and release_number(r) < newest]
+    if not good:
+        raise ConfigurationError(
+            "there is no earlier good release on every host", where="rollback",
+            unaffected="every host: nothing was changed", next_step=next_step,
+        )  # fmt: skip
+    return max(good, key=release_number)

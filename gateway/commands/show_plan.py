@@ -1,0 +1,65 @@
+"""A plan as the operator reads it, and as data."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from gateway.plan.build import HostPlan, Plan
+
+COLOURS = {"+": "green", "-": "red", "@": "cyan"}
+
+
+def show_plan(plan: Plan, environment: str) -> None:
+    """Print per host what changes in its files and services, then the operations in their order."""
+    console = Console(highlight=False, soft_wrap=True)
+    if plan.is_empty:
+        console.print(Text(f"no changes: {environment} runs release {plan.identifier}", style="green"))
+        return
+    for host in plan.hosts.values():
+        _show_host(console, host)
+    console.print(Text(f"\nplan for {environment}, release {plan.identifier}:", style="bold"))
+    for phase in (*plan.preparing, *plan.touching):
+        for wave in phase.waves:
+            for operation in wave:
+                console.print(Text(f"  {phase.title:<8}  {operation.host:<10}  {operation.describe()}"))
+    console.print(Text("  verify    (all)       every host, or all go back", style=""))
+
+
+def _show_host(console: Console, host: HostPlan) -> None:
+    if not (host.diffs or host.changes or host.altered):
+        console.print(Text(f"{host.host}: nothing changes", style="dim"))
+        return
+    console.print(Text(f"{host.host}:", style="bold cyan"))
+    for path in host.altered:
+        console.print(Text(f"  {path} was changed on the host and will be put right", style="yellow"))
+    for text in host.diffs.values():
+        for line in text.splitlines():
+            console.print(Text(f"  {line}", style=COLOURS.get(line[:1], "")))
+    for change in host.changes:
+        console.print(Text(f"  {change.action} {change.service}: {change.reason}", style="yellow"))
+
+
+def plan_as_dict(plan: Plan) -> dict[str, Any]:
+    """Return the plan as JSON can hold it."""
+    return {
+        "release": plan.identifier,
+        "changes": not plan.is_empty,
+        "hosts": {
+            name: {
+                "diffs": dict(host.diffs),
+                "services": [asdict(change) for change in host.changes],
+                "altered": list(host.altered),
+            }
+            for name, host in plan.hosts.items()
+        },
+        "operations": [
+            {"phase": phase.title, "host": operation.host, "text": operation.describe()}
+            for phase in (*plan.preparing, *plan.touching)
+            for wave in phase.waves
+            for operation in wave
+        ],
+    }

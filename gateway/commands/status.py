@@ -1,0 +1,144 @@
+"""`invoke status`, `history` and `unlock`: what hosts say of themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from gateway.commands.fleet_state import observe
+from gateway.console import say, table
+from gateway.inventory import Inventory
+from gateway.plan.observed import altered_files, outcomes, service_changes
+from gateway.transport.conversation import AgentError
+from gateway.transport.fleet import connected
+
+
+def status(inventory: Inventory, as_json: bool) -> dict[str, Any]:
+    """Print hosts, releases, services and health in one table, unreachable hosts too; return it as data."""
+    unreachable: dict[str, Exception] = {}
+    with connected(inventory, unreachable.update) as conversations:
+        observed = observe(inventory, conversations)
+    hosts = {
+        name: {"state": "unreachable", "cause": str(unreachable[name])}
+        if name in unreachable
+        else host_status(observed[name])
+        for name in inventory.selected
+    }
+    if not as_json:
+        _print(inventory, hosts)
+    return {"environment": inventory.environment, "hosts": hosts}
+
+
+def host_status(seen: Mapping[str, Any]) -> dict[str, Any]:
+    """Return one host's state in a word, its release and its services, from a snapshot."""
+    manifest, release = seen["manifest"], seen["current"]
+    changes = service_changes(manifest, seen) if manifest else []
+    altered = altered_files(seen) if manifest else []
+    outcome = outcomes(seen["history"]).get(release, "")
+    services = {c["service"]: c["health"] or c["state"] for c in seen["containers"]}
+    services |= {change.service: "missing" for change in changes if change.action == "create"}
+    if seen["interrupted"]:
+        entry = seen["interrupted"]
+        state = f"interrupted: was switching from {entry['previous'] or 'nothing'} to {entry['release']}; deploy again"
+    elif release is None:
+        state = "no release"
+    elif changes or altered:
+        state = "drifted: " + ", ".join([f"{c.service} ({c.reason})" for c in changes] + altered)
+    elif outcome != "good":
+        state = "running, but its deploy was cut off before the verification; deploy or verify again"
+    else:
+        state = "ok"
+    return {
+        "state": state, "release": release, "services": services, "lease": seen["lease"],
+        "engine": seen["facts"]["engine"], "disk_free": seen["facts"]["disk_free"]["releases"],
+    }  # fmt: skip
+
+
+def _print(inventory: Inventory, hosts: Mapping[str, Any]) -> None:
+    rows = []
+    for name, host in hosts.items():
+        address = inventory.hosts[name].address
+        if host["state"] == "unreachable":
+            rows.append([name, address, "", "", "unreachable"])
+            continue
+        services = ", ".join(f"{service} {health}" for service, health in sorted(host["services"].items()))
+        rows.append([name, address, host["release"] or "-", services or "-", host["state"]])
+    table("", ["host", "address", "release", "services", "state"], rows)
+    for name, host in hosts.items():
+        if host["state"] == "unreachable":
+            say(host["cause"], "red")
+        elif host["lease"]:
+            lease = host["lease"]
+            say(f"{name}: {lease['owner']} is running `{lease['command']}` since {lease['since']}", "yellow")
+
+
+def history(inventory: Inventory, as_json: bool) -> dict[str, Any]:
+    """Print what was deployed when, by whom and how it ended, merged over the hosts; return it as data."""
+    unreachable: dict[str, Exception] = {}
+    with connected(inventory, unreachable.update) as conversations:
+        observed = observe(inventory, conversations)
+    merged: dict[tuple[str, str, str, float], dict[str, Any]] = {}
+    for name, seen in observed.items():
+        for entry in seen["history"]:
+            key = (entry["release"], entry["command"], entry["outcome"], entry["seconds"])
+            merged.setdefault(key, {**entry, "hosts": []})["hosts"].append(name)
+    entries = sorted(merged.values(), key=lambda entry: entry["time"])
+    if not as_json:
+        columns = ["release", "command", "outcome", "when", "seconds", "by", "hosts", "cause"]
+        rows = [_history_row(entry) for entry in entries]
+        table(f"history of {inventory.environment}", columns, rows)
+        for error in unreachable.values():
+            say(str(error), "red")
+    return {"environment": inventory.environment, "history": entries, "unreachable": sorted(unreachable)}
+
+
+def _history_row(entry: Mapping[str, Any]) -> list[str]:
+    when = datetime.fromtimestamp(entry["time"], UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
+    return [
+        entry["release"], entry["command"], entry["outcome"], when, f"{entry['seconds']:.0f}",
+        entry["owner"], ", ".join(entry["hosts"]), entry["cause"][:120],
+    ]  # fmt: skip
+
+
+def unlock(inventory: Inventory, force: bool, as_json: bool) -> dict[str, Any]:
+    """Show who holds each host; with `force`, break the leases whose connection is stalled. Returns it as data.
+
+    A host that is being changed right now is never unlocked: its lease ends with the work.
+    """
+    unreachable: dict[str, Exception] = {}
+    with connected(inventory, unreachable.update) as conversations:
+        observed = observe(inventory, conversations)
+        held = {name: seen["lease"] for name, seen in observed.items() if seen["lease"]}
+        refused = {}
+        for name in held if force else ():
+            try:
+                conversations[name].request("unlock")
+            except AgentError as error:
+                refused[name] = error.message
+    if not as_json:
+        rows = [
+            [n, l["owner"], l["command"], l["since"], f"{l['seconds']} s", _lease_state(l)] for n, l in held.items()
+        ]
+        if rows:
+            table("", ["host", "held by", "command", "since", "for", "state"], rows)
+        else:
+            say("no host is locked", "green")
+        for name, message in refused.items():
+            say(f"{name}: not unlocked: {message}", "red")
+        for lost in unreachable.values():
+            say(str(lost), "red")
+        if rows and not force:
+            say("a lease frees itself when its command ends or its connection is gone; --force breaks a stalled one")
+    return {
+        "environment": inventory.environment,
+        "leases": held,
+        "refused": refused,
+        "unreachable": sorted(unreachable),
+    }
+
+
+def _lease_state(lease: Mapping[str, Any]) -> str:
+    if lease["orphaned"]:
+        return "its controller is gone; the host finishes by itself"
+    return "changing the host" if lease["working"] else "connected"

@@ -1,0 +1,36 @@
+"""`invoke verify`: every check on every host, over one connection each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from gateway.commands.project import Project
+from gateway.console import say, table
+from gateway.errors import VerificationError
+from gateway.transport.fleet import connected, need_all
+from gateway.verify import verify_hosts
+
+
+def verify(project: Project, junit: Path | None, as_json: bool) -> dict[str, Any]:
+    """Run the checks of the selected hosts and print what does not hold. Returns the report as data.
+
+    Raises VerificationError when any check fails, after the report was printed; UnreachableError
+    when a host cannot be asked.
+    """
+    inventory = project.inventory
+    with connected(inventory, need_all) as conversations:
+        report = verify_hosts(inventory, project.vault, conversations, inventory.selected, junit)
+    if report.failures:
+        if not as_json:
+            rows = [[failure.host, failure.check, failure.message] for failure in report.failures]
+            table("", ["host", "check", "found"], rows)
+        messages = "\n".join(f"{failure.host}: {failure.message}" for failure in report.failures) if as_json else ""
+        raise VerificationError(
+            f"{len(report.failures)} of {report.total} checks do not hold" + (f":\n{messages}" if messages else ""),
+            next_step=f"invoke plan --env {inventory.environment} shows what a deploy would put right",
+        )
+    if not as_json:
+        hosts = ", ".join(f"{name} {count}" for name, count in report.hosts.items())
+        say(f"{report.passed} checks hold ({hosts}) in {report.seconds:.1f} s", "green")
+    return report.to_dict()

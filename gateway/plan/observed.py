@@ -1,0 +1,71 @@
+"""What a host's agent saw, compared with what is desired."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.release import HostRelease
+
+
+@dataclass(frozen=True)
+class ServiceChange:
+    """What must happen to one service: `create`, `recreate`, `start`, `restart` or `remove`, and why."""
+
+    service: str
+    action: str
+    reason: str
+
+
+def service_changes(desired: Mapping[str, Any], observed: Mapping[str, Any]) -> list[ServiceChange]:
+    """Return what differs between a manifest's services and the containers that were found.
+
+    Compares the content hash that each container carries with the desired one, never a file that a
+    failed run may have written. One-shot services do not stay, so they are not compared.
+    """
+    containers = {container["service"]: container for container in observed["containers"]}
+    wanted = {service["name"]: service for service in desired["services"] if not service["one_shot"]}
+    changes = [change for service in wanted.values() if (change := _change(service, containers.get(service["name"])))]
+    surplus = [name for name in containers if name not in wanted]
+    return changes + [ServiceChange(name, "remove", "not part of the release") for name in surplus]
+
+
+def _change(service: Mapping[str, Any], container: Mapping[str, Any] | None) -> ServiceChange | None:
+    name = service["name"]
+    if container is None:
+        return ServiceChange(name, "create", "not there")
+    if container["hash"] != service["hash"]:
+        return ServiceChange(name, "recreate", "its definition differs")
+    if container["state"] != "running":
+        return ServiceChange(name, "start", f"it is {container['state']}")
+    if container["health"] == "unhealthy":
+        return ServiceChange(name, "restart", "it is unhealthy")
+    return None
+
+
+def is_current(release: HostRelease, observed: Mapping[str, Any]) -> bool:
+    """Return whether the host's current release is this one, whole, finished and running."""
+    manifest = observed["manifest"]
+    if manifest is None or observed["interrupted"] is not None:
+        return False
+    if {key: value for key, value in manifest.items() if key != "release"} != dict(release.manifest):
+        return False
+    return not altered_files(observed) and not service_changes(release.manifest, observed)
+
+
+def altered_files(observed: Mapping[str, Any]) -> list[str]:
+    """Return the files of the current release that are not as they were delivered: content, mode or owner."""
+    altered = []
+    for name, entry in observed["manifest"]["files"].items():
+        content = observed["contents"][name]
+        same = content is not None and hashlib.sha256(content.encode()).hexdigest() == entry["sha256"]
+        if not same or observed["modes"][name] != f"{entry['mode']} 0":
+            altered.append(name)
+    return altered
+
+
+def outcomes(history: list[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the last recorded outcome of each release in a host's history (`good`, `failed`)."""
+    return {entry["release"]: entry["outcome"] for entry in history}

@@ -1,0 +1,168 @@
+"""The operations of a plan: what `describe` prints is what `apply` does."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from gateway.console import Reporter
+from gateway.inventory.model import Inventory
+from gateway.plan.observed import ServiceChange
+from gateway.release import HostRelease, postgres_settings
+from gateway.transport.conversation import Conversation
+from gateway.vault import Vault
+
+
+@dataclass(frozen=True)
+class Run:
+    """What operations act with: the open conversations, the secrets, and where progress goes."""
+
+    inventory: Inventory
+    vault: Vault
+    conversations: Mapping[str, Conversation]
+    reporter: Reporter
+
+    def ask(self, host: str, verb: str, payload: bytes = b"", **arguments: Any) -> Any:
+        """Send a request to a host's agent, its events going to the reporter."""
+        return self.conversations[host].request(
+            verb, lambda message: self.reporter.events(host, message), payload, **arguments
+        )
+
+    def store_passwords(self) -> dict[str, str]:
+        """Return the passwords that the agent needs to read the ledgers and set up ClickHouse's second user."""
+        return {
+            name: self.vault.values[f"{name}_password"].reveal()
+            for name in ("postgres", "clickhouse", "clickhouse_hql")
+        }
+
+
+class Operation(Protocol):
+    """One thing to do on one host."""
+
+    @property
+    def host(self) -> str:
+        """The host it is done on."""
+
+    def describe(self) -> str:
+        """Return what it does, in one line."""
+
+    def apply(self, run: Run) -> None:
+        """Do it. Raises AgentError or a GatewayError."""
+
+
+@dataclass(frozen=True)
+class PrepareHost:
+    """Give a host Docker Engine, the Compose plugin and the registries' certificates where it lacks them."""
+
+    host: str
+    engine: bool
+    compose: Path | None
+    certificates: Mapping[str, Path]
+
+    def describe(self) -> str:
+        """See Operation."""
+        parts = ["install and start Docker Engine"] if self.engine else []
+        parts += ["install Docker Compose"] if self.compose else []
+        parts += [f"trust registry {name}" for name in self.certificates]
+        return ", ".join(parts)
+
+    def apply(self, run: Run) -> None:
+        """See Operation."""
+        certificates = {name: base64.b64encode(path.read_bytes()).decode() for name, path in self.certificates.items()}
+        program = self.compose.read_bytes() if self.compose else b""
+        run.ask(self.host, "prepare", payload=program, engine=self.engine, certificates=certificates)
+
+
+@dataclass(frozen=True)
+class StageRelease:
+    """Put a release beside the others on a host; nothing that runs is touched."""
+
+    host: str
+    identifier: str
+    release: HostRelease = field(repr=False)
+
+    def describe(self) -> str:
+        """See Operation."""
+        return f"upload release {self.identifier}"
+
+    def apply(self, run: Run) -> None:
+        """See Operation."""
+        run.ask(self.host, "stage", payload=self.release.pack(self.identifier), release=self.identifier)
+
+
+@dataclass(frozen=True)
+class PullImages:
+    """Bring the images of a release onto a host, by digest."""
+
+    host: str
+    images: tuple[str, ...]
+
+    def describe(self) -> str:
+        """See Operation."""
+        return "pull " + ", ".join(image.partition("@")[0] for image in self.images)
+
+    def apply(self, run: Run) -> None:
+        """See Operation."""
+        run.ask(self.host, "pull", images=list(self.images))
+
+
+@dataclass(frozen=True)
+class SwitchRelease:
+    """Make a release the running one on a host; deploy, rollback and undo all end here.
+
+    `changes` says what happens to which service; services that are not named keep running untouched.
+    """
+
+    host: str
+    identifier: str
+    changes: tuple[ServiceChange, ...]
+    settle_seconds: int
+
+    def describe(self) -> str:
+        """See Operation."""
+        work = ", ".join(f"{change.action} {change.service}" for change in self.changes)
+        return f"switch to {self.identifier}: {work or 'no service restarts'}"
+
+    def apply(self, run: Run) -> None:
+        """See Operation."""
+        switch(run, self.host, self.identifier, self.settle_seconds if self.changes else 0,
+               [change.service for change in self.changes if change.action == "restart"])  # fmt: skip
+
+
+def switch(run: Run, host: str, identifier: str, settle_seconds: int, replace: list[str] | None = None) -> None:
+    """Ask a host's agent to switch to a release that is staged there. Raises AgentError."""
+    project = f"helicone-{run.inventory.environment}"
+    run.ask(
+        host, "switch", project=project, release=identifier, settle_seconds=settle_seconds,
+        replace=replace or [], secrets=run.store_passwords(),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class CreateAccount:
+    """Make the first account and its API key: sign-up on an app host, the key's hash through `database_host`."""
+
+    host: str
+    database_host: str
+
+    def describe(self) -> str:
+        """See Operation."""
+        return "make sure that the first account and its API key exist"
+
+    def apply(self, run: Run) -> None:
+        """See Operation."""
+        project = f"helicone-{run.inventory.environment}"
+        secrets = run.vault.values
+        host = run.inventory.hosts[self.host]
+        admin = host.variables.admin
+        run.ask(
+            self.host, "sign_up", project=project, name=admin.name, email=admin.email,
+            password=secrets["admin_password"].reveal(),
+        )  # fmt: skip
+        run.ask(
+            self.database_host, "ensure_key", project=project, postgres=postgres_settings(host), email=admin.email,
+            password=secrets["postgres_password"].reveal(), key=secrets["helicone_api_key"].reveal(),
+        )  # fmt: skip

@@ -1,0 +1,86 @@
+"""What a host must offer before a deploy touches it; looks only at what the snapshot saw."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from gateway.errors import ConfigurationError
+from gateway.inventory.model import Host
+from gateway.release import HostRelease
+from gateway.versions import at_least
+
+GIGABYTE = 1 << 30
+ARCHITECTURES = ("x86_64", "aarch64")
+
+
+def problems(host: Host, release: HostRelease, observed: Mapping[str, Any], now: float) -> list[str]:
+    """Return one sentence for each thing that stands in the way on a host; empty when it may be deployed to.
+
+    `now` is the controller's time in seconds since the epoch, for the clock comparison.
+    """
+    facts = observed["facts"]
+    return [*_machine(host, facts, now), *_docker(host, facts), *_ports(release, observed)]
+
+
+def _machine(host: Host, facts: Mapping[str, Any], now: float) -> Iterator[str]:
+    limits = host.variables.preflight
+    if facts["architecture"] not in ARCHITECTURES:
+        yield f"its architecture {facts['architecture']} has no Helicone images (known: {', '.join(ARCHITECTURES)})"
+    for place, free in facts["disk_free"].items():
+        if free < limits.disk_free_gb * GIGABYTE:
+            yield (
+                f"only {free / GIGABYTE:.1f} GB of disk are free for {place}, preflight.disk_free_gb asks for"
+                f" {limits.disk_free_gb:g}"
+            )
+    if facts["memory"] < limits.memory_mb << 20:
+        yield f"it has {facts['memory'] >> 20} MB of memory, preflight.memory_mb asks for {limits.memory_mb}"
+    skew = abs(facts["time"] - now)
+    if skew > limits.clock_skew_seconds:
+        yield (
+            f"its clock is {skew:.0f} s off the controller's, preflight.clock_skew_seconds allows"
+            f" {limits.clock_skew_seconds}"
+        )
+
+
+def _docker(host: Host, facts: Mapping[str, Any]) -> Iterator[str]:
+    docker = host.variables.docker
+    if facts["engine"] is None and not docker.install:
+        yield "no Docker Engine answers and docker.install is false"
+    elif facts["engine"] is not None and not at_least(facts["engine"], docker.minimum_engine):
+        yield f"Docker Engine {facts['engine']} is older than docker.minimum_engine {docker.minimum_engine}"
+    if not at_least(facts["compose"], docker.minimum_compose) and not docker.install:
+        yield (
+            f"Docker Compose {facts['compose'] or '(none)'} is older than docker.minimum_compose"
+            f" {docker.minimum_compose} and docker.install is false"
+        )
+
+
+def _ports(release: HostRelease, observed: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the ports that the release publishes and something else on the host already listens on."""
+    ours = {(port["address"], port["port"]) for container in observed["containers"] for port in container["ports"]}
+    taken = {(entry["address"], entry["port"]) for entry in observed["facts"]["listening"]}
+    for service in release.manifest["services"]:
+        for address, port, _ in service["ports"]:
+            clash = {(address, port), ("0.0.0.0", port), ("::", port)} & taken  # noqa: S104 - compared, not bound
+            if clash and (address, port) not in ours:
+                yield f"port {port} for {service['name']} is in use by another program"
+
+
+def check_all(
+    hosts: Mapping[str, Host],
+    releases: Mapping[str, HostRelease],
+    observed: Mapping[str, Mapping[str, Any]],
+    now: float,
+) -> None:
+    """Raise one ConfigurationError that lists the problems of all hosts, if there are any."""
+    found = [
+        f"{name}: preflight: {problem}"
+        for name in observed
+        for problem in problems(hosts[name], releases[name], observed[name], now)
+    ]
+    if found:
+        raise ConfigurationError(
+            "\n".join(found), unaffected="every host: nothing was changed",
+            next_step="put it right on the host, or change the variable named, then deploy again",
+        )  # fmt: skip

@@ -1,0 +1,67 @@
+"""Writing files that nobody else may read, whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from gateway.errors import ConfigurationError
+
+
+def write_private(path: Path, content: bytes, *, replace: bool = True) -> bool:
+    """Write `content` to `path` with mode 0600, by a rename after fsync, and return True.
+
+    A missing folder is made with mode 0700. Without `replace` a file that is there already, or that
+    somebody else makes in the same moment, is left alone, and False is returned. Raises
+    ConfigurationError if the file cannot be written; then `path` is as it was.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        staged = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+        try:
+            _write_through(staged, content)
+            return _put_in_place(staged, path, replace=replace)
+        finally:
+            staged.unlink(missing_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"the file cannot be written: {(error.strerror or 'error').lower()}",
+            where=shown_path(path),
+            unaffected="nothing was changed",
+        ) from None
+
+
+def shown_path(path: Path) -> str:
+    """Return `path` as an operator would write it: relative to the current folder if it is below it."""
+    try:
+        return str(path.absolute().relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return str(path)
+
+
+def _write_through(path: Path, content: bytes) -> None:
+    """Make the new file `path` with mode 0600 and see `content` onto the disk."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        os.fchmod(descriptor, 0o600)  # whatever the umask is
+        file.write(content)
+        file.flush()
+        os.fsync(descriptor)
+
+
+def _put_in_place(staged: Path, path: Path, *, replace: bool) -> bool:
+    """Give the file `staged` its name `path`, and see the folder onto the disk."""
+    if replace:
+        staged.replace(path)
+    else:
+        try:
+            os.link(staged, path)  # a rename would overwrite; a link fails if the name is taken
+        except FileExistsError:
+            return False
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+    return True

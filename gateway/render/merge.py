@@ -1,0 +1,130 @@
+"""What Compose makes of Helicone's file and the override: the definitions that will run, and their hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from gateway.errors import ConfigurationError
+
+_TIMEOUT = 60  # seconds; Compose takes a tenth of one
+
+
+def merged_definition(project: str, directory: str, files: Mapping[str, bytes]) -> Mapping[str, Any]:
+    """Return the enabled services, networks and volumes of `files` as Compose merges them.
+
+    `files` holds `compose.upstream.yml`, `compose.override.yml` and `.env`; `directory` is the
+    release's path on the host, for relative paths. `.env` holds secrets: Compose reads it from
+    memory, and the result must stay there. Compose's own escape `$$` is resolved. Raises
+    ConfigurationError with Compose's words if the files do not merge.
+    """
+    if not hasattr(os, "memfd_create"):
+        raise ConfigurationError("rendering needs Linux: secrets are handed to Compose in memory")
+    descriptor = os.memfd_create("env")
+    try:
+        with os.fdopen(os.dup(descriptor), "wb") as memory:
+            memory.write(files[".env"])
+        with tempfile.TemporaryDirectory(prefix="helicone-render-") as folder:
+            arguments = [*compose_command(), "-p", project, "--project-directory", directory]
+            # Compose opens the file several times, so a pipe would be empty at the second.
+            arguments += ["--env-file", f"/proc/self/fd/{descriptor}"]
+            for name in ("compose.upstream.yml", "compose.override.yml"):
+                (Path(folder) / name).write_bytes(files[name])
+                arguments += ["-f", str(Path(folder) / name)]
+            finished = subprocess.run(
+                [*arguments, "config", "--format", "json"],
+                capture_output=True,
+                check=False,
+                pass_fds=[descriptor],
+                env={"PATH": os.environ.get("PATH", ""), "HOME": folder},  # variables of this shell would win
+                stdin=subprocess.DEVNULL,
+                timeout=_TIMEOUT,
+            )
+            output = finished.stderr.decode(errors="replace").replace(f"{folder}/", "")
+    finally:
+        os.close(descriptor)
+    if finished.returncode:
+        raise ConfigurationError(f"Compose cannot merge the rendered files: {_without_values(output)}")
+    unset = sorted({line.split('\\"')[1] for line in output.splitlines() if "variable is not set" in line})
+    if unset:
+        raise ConfigurationError(f"the compose files use variables that .env does not set: {', '.join(unset)}")
+    merged: Mapping[str, Any] = _unescaped(json.loads(finished.stdout))
+    return merged
+
+
+def content_hashes(
+    merged: Mapping[str, Any], mounts: Mapping[str, Iterable[str]], files: Mapping[str, bytes]
+) -> dict[str, str]:
+    """Return for each merged service a hash that changes when its container must be made anew.
+
+    It covers the definition, the content of those `files` that `mounts` names for the service, the
+    named volumes, and the service whose network namespace it shares: a container cannot outlive the
+    namespace it was put into.
+    """
+    hashes: dict[str, str] = {}
+
+    def hash_of(name: str) -> str:
+        if name not in hashes:
+            definition = merged["services"][name]
+            owner = namespace_owner(definition)
+            material = {
+                "definition": definition,
+                "files": {path: hashlib.sha256(files[path]).hexdigest() for path in mounts.get(name, ())},
+                "volumes": merged.get("volumes", {}),
+                "namespace": hash_of(owner) if owner else "",
+            }
+            hashes[name] = hashlib.sha256(json.dumps(material, sort_keys=True).encode()).hexdigest()
+        return hashes[name]
+
+    return {name: hash_of(name) for name in merged["services"]}
+
+
+def namespace_owner(definition: Mapping[str, Any]) -> str:
+    """Return the service whose network namespace the service of `definition` shares, or an empty text."""
+    kind, _, owner = str(definition.get("network_mode", "")).partition(":")
+    return owner if kind == "service" else ""
+
+
+@cache
+def compose_command() -> tuple[str, ...]:
+    """Return how Compose is called here: the one of the project's environment first, because its version is locked.
+
+    Raises ConfigurationError if there is none.
+    """
+    beside = Path(sys.executable).with_name("docker-compose")
+    found = str(beside) if beside.is_file() else shutil.which("docker-compose")
+    if found:
+        return (found,)
+    docker = shutil.which("docker")
+    if docker and subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode == 0:
+        return (docker, "compose")
+    raise ConfigurationError(
+        "Compose is not installed on this machine; rendering merges the files with it",
+        next_step="bash bootstrap.sh",
+    )
+
+
+def _without_values(output: str) -> str:
+    """Return the last line of Compose's output, cut before anything that may quote a value."""
+    lines = [line.strip() for line in output.splitlines() if line.strip() and "level=warning" not in line]
+    return lines[-1][:300] if lines else "no reason given"
+
+
+def _unescaped(value: Any) -> Any:
+    """Return `value` with `$$`, which `config` prints for every `$`, as the container will see it."""
+    if isinstance(value, str):
+        return value.replace("$$", "$")
+    if isinstance(value, list):
+        return [_unescaped(one) for one in value]
+    if isinstance(value, dict):
+        return {key: _unescaped(one) for key, one in value.items()}
+    return value

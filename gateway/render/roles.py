@@ -1,0 +1,63 @@
+"""What each role runs and renders, read from `roles/<role>/role.yml`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict
+
+from gateway.render.model import ServiceRole
+
+EVERY_HOST = "common"
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class ServiceRecipe(BaseModel):
+    """A service of a role: its template, and what decides about it.
+
+    `bundled` names the section of the variables whose `mode` must be `bundled`; `volume` the named
+    volume it keeps its data in; `mounts` the rendered files that it reads; `runs: once` makes it a
+    one-shot on one host of the environment.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    template: str
+    bundled: str = ""
+    volume: str = ""
+    mounts: tuple[str, ...] = ()
+    runs: str = "always"
+
+
+@dataclass(frozen=True)
+class RoleRecipe:
+    """A role's services, in the order of their start, and the templates of its files by path."""
+
+    services: Mapping[str, ServiceRecipe]
+    files: Mapping[str, str]
+
+
+@cache
+def load_role(name: str, root: Path = ROOT) -> RoleRecipe:
+    """Return the recipe in `roles/<name>/role.yml` below `root`.
+
+    Raises OSError or pydantic's ValidationError if the file, which is part of the project, is broken.
+    """
+    document = yaml.safe_load((root / "roles" / name / "role.yml").read_text(encoding="utf-8"))
+    services = {
+        service: ServiceRecipe.model_validate(recipe) for service, recipe in document.get("services", {}).items()
+    }
+    return RoleRecipe(services, dict(document.get("files", {})))
+
+
+def service_role(name: str, recipe: ServiceRecipe) -> ServiceRole:
+    """Return the role that a rollout knows the service of role `name` by."""
+    if recipe.runs == "once":
+        return "migrations"
+    if name in ("data", "app", "edge"):
+        return name  # type: ignore[return-value]
+    raise ValueError(f"role {name} has a lasting service, which no step of a rollout would start")

@@ -1,0 +1,1 @@
+"""Reaching hosts: one connection and one conversation per host and command."""

@@ -1,0 +1,139 @@
+"""A conversation with one host's agent: requests out, events and one answer back."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+
+from gateway.agent.session import HELLO
+from gateway.errors import ConfigurationError, UnreachableError
+from gateway.transport.bundle import archive
+from gateway.transport.streams import Stream
+
+Events = Callable[[dict[str, Any]], None]
+
+
+class AgentError(Exception):
+    """The agent could not do what was asked: which step, why, and the last lines of what failed."""
+
+    def __init__(self, host: str, error: dict[str, Any]) -> None:
+        super().__init__(f"{host}: {error['step']}: {error['message']}")
+        self.host = host
+        self.step = str(error["step"])
+        self.message = str(error["message"])
+        self.kind = str(error.get("kind", "failed"))
+        self.logs: list[str] = list(error.get("logs", []))
+
+
+class Conversation:
+    """One exec on one host, from `open` to `close`; requests are answered one at a time."""
+
+    def __init__(self, host: str, stream: Stream) -> None:
+        self.host = host
+        self.stream = stream
+        self.buffer = b""
+        self.round_trips = 0
+        self._sending = threading.Lock()
+        self._heart: threading.Event | None = None
+        self._start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def request(self, verb: str, on_event: Events | None = None, payload: bytes = b"", **arguments: Any) -> Any:
+        """Send a request and return its result; events on the way go to `on_event`.
+
+        Raises AgentError when the agent says that it failed, UnreachableError when the connection is lost.
+        """
+        self._send(json.dumps({"verb": verb, "payload_bytes": len(payload), **arguments}).encode() + b"\n" + payload)
+        self.round_trips += 1
+        while True:
+            message = json.loads(self._line(verb))
+            if "done" not in message:
+                if on_event is not None:
+                    on_event(message)
+            elif message["done"]:
+                return message["result"]
+            else:
+                raise AgentError(self.host, message["error"])
+
+    def keep_lease(self, seconds: float) -> None:
+        """Send a heartbeat every `seconds` until the conversation ends, so that the lease stays ours."""
+        stop = threading.Event()
+        self._heart = stop
+
+        def beat() -> None:
+            while not stop.wait(seconds):
+                try:
+                    self._send(b'{"verb": "ping"}\n')
+                except UnreachableError:
+                    return
+
+        threading.Thread(target=beat, name=f"lease of {self.host}", daemon=True).start()
+
+    def close(self) -> None:
+        """End the conversation; the agent gives the lease back when it sees the end."""
+        if self._heart is not None:
+            self._heart.set()
+        self.stream.close()
+
+    def _start(self) -> None:
+        """Send the agent and wait until it answers; whatever a login script printed before is skipped."""
+        with contextlib.suppress(UnreachableError):  # the reason is in what the host answers below
+            self._send(archive())
+        while True:
+            try:
+                line = self._line("start the agent")
+            except UnreachableError as error:
+                raise self._no_agent(str(error)) from None
+            if line == json.dumps({"hello": HELLO}).encode():
+                return
+
+    def _no_agent(self, reason: str) -> ConfigurationError | UnreachableError:
+        where = f"{self.host}: start the agent"
+        if "not found" in reason or "code 127" in reason:
+            return ConfigurationError(
+                "there is no python3 on the host", where=where, unaffected="nothing was changed",
+                next_step="install it: apt-get install python3",
+            )  # fmt: skip
+        if "sudo" in reason:
+            return ConfigurationError(
+                f"sudo refused: {reason.partition(': ')[2]}", where=where, unaffected="nothing was changed",
+                next_step="let connection.user run sudo without a password, or set connection.become to false",
+            )  # fmt: skip
+        return UnreachableError(reason, where=where, unaffected="nothing was changed")
+
+    def _send(self, data: bytes) -> None:
+        try:
+            with self._sending:
+                self.stream.send(data)
+        except (OSError, EOFError) as error:
+            raise self._lost("send", error) from None
+
+    def _line(self, step: str) -> bytes:
+        while b"\n" not in self.buffer:
+            try:
+                data = self.stream.receive()
+            except (OSError, EOFError) as error:
+                raise self._lost(step, error) from None
+            if not data:
+                raise self._lost(step, self.stream.complaint())
+            self.buffer += data
+        line, self.buffer = self.buffer.split(b"\n", 1)
+        return line.strip()
+
+    def _lost(self, step: str, reason: object) -> UnreachableError:
+        return UnreachableError(
+            f"the connection was lost: {reason}", where=f"{self.host}: {step}",
+            unaffected="the host finishes or undoes what it had begun by itself",
+            next_step="invoke status --env <environment>",
+        )  # fmt: skip

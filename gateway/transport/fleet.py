@@ -1,0 +1,79 @@
+"""Conversations with many hosts at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+from gateway.errors import GatewayError
+from gateway.inventory.model import Host, Inventory
+from gateway.transport.bundle import COMMAND
+from gateway.transport.conversation import Conversation
+from gateway.transport.streams import LocalStream, SshStream
+
+Result = TypeVar("Result")
+Conversations = Mapping[str, Conversation]
+CONNECTIONS_AT_ONCE = 32  # handshakes are bound by this machine's processors; more at once only queue
+
+
+def converse(host: Host, inventory: Inventory) -> Conversation:
+    """Connect to a host, start its agent and name the environment. Raises UnreachableError, ConfigurationError."""
+    settings = host.variables.connection
+    if settings.transport == "local":
+        conversation = Conversation(host.name, LocalStream(settings.become))
+    else:
+        from gateway.transport.ssh import open_transport  # noqa: PLC0415 - Fabric is slow to import
+
+        transport = open_transport(
+            host, inventory.environment, inventory.path.parents[1], inventory.path / "known_hosts"
+        )
+        command = f"sudo -n {COMMAND}" if settings.become else COMMAND
+        conversation = Conversation(host.name, SshStream(transport, command))
+    conversation.request("open", root=f"{host.variables.directory}/{inventory.environment}")
+    return conversation
+
+
+def on_all(names: Sequence[str], work: Callable[[str], Result]) -> tuple[dict[str, Result], dict[str, Exception]]:
+    """Run `work` for every host at once; return what it gave and what it raised, by host in the given order."""
+    results: dict[str, Result] = {}
+    failures: dict[str, Exception] = {}
+    with ThreadPoolExecutor(max_workers=max(1, min(CONNECTIONS_AT_ONCE, len(names)))) as pool:
+        for name, future in [(name, pool.submit(work, name)) for name in names]:
+            try:
+                results[name] = future.result()
+            except Exception as error:  # noqa: BLE001 - collected: the caller shows the failures of all hosts
+                failures[name] = error
+    return results, failures
+
+
+@contextmanager
+def connected(
+    inventory: Inventory, on_failure: Callable[[dict[str, Exception]], None]
+) -> Iterator[dict[str, Conversation]]:
+    """Yield the conversations with the selected hosts and close them at the end.
+
+    Hosts that could not be reached are handed to `on_failure`, which raises if the command needs them.
+    """
+    conversations, failures = on_all(inventory.selected, lambda name: converse(inventory.hosts[name], inventory))
+    try:
+        if failures:
+            on_failure(failures)
+        yield conversations
+    finally:
+        for conversation in conversations.values():
+            conversation.close()
+
+
+def need_all(failures: dict[str, Exception]) -> None:
+    """Raise one error for all hosts that failed: the only one itself, or a list under the first one's kind."""
+    errors = list(failures.values())
+    for error in errors:
+        if not isinstance(error, GatewayError):
+            raise error
+    first = errors[0]
+    if len(errors) == 1 or not isinstance(first, GatewayError):
+        raise first
+    message = f"{len(errors)} hosts failed:\n" + "\n".join(f"  {error}" for error in errors)
+    raise type(first)(message, unaffected="the other hosts; nothing was changed")

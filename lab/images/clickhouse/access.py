@@ -1,0 +1,167 @@
+"""Users of the stand-in: chdb has no access management, so logins and grants are kept here.
+
+The default user comes from the environment, as in the real image. SQL users (CREATE USER, ALTER
+USER, DROP USER) live in a small file beside the data. Row policies and grants are accepted; the one
+policy that Helicone uses, on `getSetting('SQL_helicone_organization_id')`, is enforced for its user.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import re
+from typing import TYPE_CHECKING
+
+from engine import QueryError, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_NAME = r"[`\"']?(?P<name>[\w.-]+)[`\"']?"
+_CREATE = re.compile(
+    rf"^\s*CREATE\s+USER\s+(?P<quiet>IF\s+NOT\s+EXISTS\s+|OR\s+REPLACE\s+)?{_NAME}(?P<rest>.*)$", re.I | re.S
+)
+_ALTER = re.compile(rf"^\s*ALTER\s+USER\s+(?P<quiet>IF\s+EXISTS\s+)?{_NAME}(?P<rest>.*)$", re.I | re.S)
+_DROP = re.compile(rf"^\s*DROP\s+USER\s+(?P<quiet>IF\s+EXISTS\s+)?{_NAME}\s*;?\s*$", re.I | re.S)
+_SHOW = re.compile(r"^\s*SHOW\s+USERS\s*;?\s*$", re.I)
+_OTHER = re.compile(
+    r"^\s*(GRANT|REVOKE|SET\s+DEFAULT\s+ROLE|(CREATE|ALTER|DROP)\s+(ROW\s+POLICY|POLICY|ROLE|QUOTA|SETTINGS\s+PROFILE))\b",
+    re.I,
+)
+_IDENTIFIED = re.compile(
+    r"IDENTIFIED\s+(?:WITH\s+(?P<kind>\w+)\s+)?BY\s+'(?P<secret>(?:[^'\\]|\\.|'')*)'", re.I
+)
+_NO_PASSWORD = re.compile(r"NOT\s+IDENTIFIED|IDENTIFIED\s+WITH\s+no_password", re.I)
+_READS = re.compile(r"^\s*(SELECT|WITH|SHOW|DESC|DESCRIBE|EXPLAIN|EXISTS)\b", re.I)
+_SYSTEM = re.compile(r"\b(system|information_schema)\s*\.", re.I)
+_ORGANIZATION = "SQL_helicone_organization_id"
+
+
+class Users:
+    """Who may log in, and what a user other than the default one may do."""
+
+    def __init__(self, file: Path, environment: Mapping[str, str] = os.environ) -> None:
+        self._file = file
+        self._default = environment.get("CLICKHOUSE_USER") or "default"
+        self._password = environment.get("CLICKHOUSE_PASSWORD", "")
+        protected = bool(self._password) or self._default != "default"
+        self._manages = not protected or environment.get("CLICKHOUSE_DEFAULT_ACCESS_MANAGEMENT") in {
+            "1",
+            "true",
+        }
+        self._users: dict[str, str | None] = json.loads(file.read_text()) if file.is_file() else {}
+
+    def log_in(self, user: str, password: str) -> None:
+        """Accept the user or raise the error that ClickHouse gives for a wrong name or password."""
+        if user == self._default:
+            expected: str | None = _hash(self._password)
+        elif user in self._users:
+            expected = self._users[user]
+        else:
+            raise _refused(user)
+        if expected is not None and not hmac.compare_digest(expected, _hash(password)):
+            raise _refused(user)
+
+    def manage(self, user: str, statement: str) -> bytes | None:
+        """Carry out a statement about users and grants; None means that it is none of these."""
+        if len(statement) > 4000 or not (
+            _OTHER.match(statement)
+            or re.match(r"^\s*((CREATE|ALTER|DROP)\s+USER|SHOW\s+USERS)\b", statement, re.I)
+        ):
+            return None
+        if user != self._default or not self._manages:
+            text = f"{user}: Not enough privileges. To execute this query, it's necessary to have the grant ACCESS MANAGEMENT ON *.*"
+            raise QueryError(497, f"Code: 497. DB::Exception: {text}. (ACCESS_DENIED)")
+        if _SHOW.match(statement):
+            return "".join(f"{name}\n" for name in sorted({self._default, *self._users})).encode()
+        if created := _CREATE.match(statement):
+            self._create(created)
+        elif altered := _ALTER.match(statement):
+            self._alter(altered)
+        elif dropped := _DROP.match(statement):
+            self._drop(dropped)
+        return b""
+
+    def restrict(self, user: str, statement: str, settings: Mapping[str, str]) -> dict[str, str]:
+        """Return settings that confine a SQL user to reading its organization's rows, or raise.
+
+        The default user is not confined. See schema_62 and schema_64 of Helicone's migrations.
+        """
+        if user == self._default:
+            return {}
+        if not _READS.match(statement) or _SYSTEM.search(statement):
+            raise QueryError(497, f"Code: 497. DB::Exception: {user}: Not enough privileges. (ACCESS_DENIED)")
+        organization = settings.get(_ORGANIZATION)
+        if organization is None and "request_response_rmt" in statement:
+            raise QueryError(
+                115, f"Code: 115. DB::Exception: Unknown setting '{_ORGANIZATION}'. (UNKNOWN_SETTING)"
+            )
+        condition = f"organization_id = {quoted(organization or '')}"
+        return (
+            {"additional_table_filters": "{'request_response_rmt': " + quoted(condition) + "}"}
+            if organization
+            else {}
+        )
+
+    def _create(self, found: re.Match[str]) -> None:
+        name = found["name"]
+        if name in self._users or name == self._default:
+            quiet = (found["quiet"] or "").upper()
+            if quiet.startswith("IF"):
+                return
+            if not quiet:
+                raise QueryError(
+                    493,
+                    f"Code: 493. DB::Exception: user `{name}` already exists. (ACCESS_ENTITY_ALREADY_EXISTS)",
+                )
+        self._users[name] = _secret(found["rest"])
+        self._save()
+
+    def _alter(self, found: re.Match[str]) -> None:
+        name = found["name"]
+        if name not in self._users:
+            if found["quiet"]:
+                return
+            raise QueryError(
+                192,
+                f"Code: 192. DB::Exception: There is no user `{name}` in user directories. (UNKNOWN_USER)",
+            )
+        if _IDENTIFIED.search(found["rest"]) or _NO_PASSWORD.search(found["rest"]):
+            self._users[name] = _secret(found["rest"])
+            self._save()
+
+    def _drop(self, found: re.Match[str]) -> None:
+        if self._users.pop(found["name"], "") == "" and not found["quiet"]:
+            raise QueryError(
+                192,
+                f"Code: 192. DB::Exception: There is no user `{found['name']}` in user directories. (UNKNOWN_USER)",
+            )
+        self._save()
+
+    def _save(self) -> None:
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self._file.with_suffix(".new")
+        temporary.write_text(json.dumps(self._users))
+        temporary.chmod(0o600)
+        temporary.replace(self._file)
+
+
+def _secret(rest: str) -> str | None:
+    """Return the hash of the password in the rest of a CREATE or ALTER USER; None means no password."""
+    found = _IDENTIFIED.search(rest)
+    if found is None:
+        return None
+    secret = found["secret"].replace("''", "'").replace("\\'", "'").replace("\\\\", "\\")
+    return secret.lower() if (found["kind"] or "").lower() == "sha256_hash" else _hash(secret)
+
+
+def _hash(password: str) -> str:
+    return hashlib.sha256(password.encode()).hexdigest()
+
+
+def _refused(user: str) -> QueryError:
+    text = f"{user}: Authentication failed: password is incorrect, or there is no user with such name."
+    return QueryError(516, f"Code: 516. DB::Exception: {text} (AUTHENTICATION_FAILED)")

@@ -1,0 +1,252 @@
+"""The operator's verbs: words and flags only. What each does is in `gateway/commands/`.
+
+Imports happen inside the tasks, so that `invoke --list` and completion answer at once.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from invoke.collection import Collection
+from invoke.context import Context
+from invoke.exceptions import Exit
+from invoke.tasks import Task, task
+
+from lab.tasks import collection as lab
+
+if TYPE_CHECKING:
+    from gateway.commands.project import Project
+
+Settings = list[str]
+HELP = {
+    "env": "the environment: a folder below inventory/",
+    "set_": "a variable for this run only, key=value; may be given several times",
+    "limit": "only these hosts or groups, separated by commas",
+    "host": "one host of the environment",
+    "json_": "print the result as JSON",
+    "yes": "do not ask",
+    "debug": "show the traceback of an error",
+}
+
+
+def verb(**words: str) -> Callable[[Callable[..., Any]], Task[Any]]:
+    """Make a task of a function: help for its flags, errors as a sentence with an exit code.
+
+    `words` is the help of flags that HELP does not have. The function returns its result as data,
+    which --json prints.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Task[Any]:
+        @functools.wraps(function)
+        def run(context: Context, *arguments: Any, **options: Any) -> None:
+            as_json = options.get("json_", False)
+            try:
+                result = function(context, *arguments, **options)
+            except Exit:
+                raise
+            except (Exception, KeyboardInterrupt) as error:
+                if options.get("debug") and isinstance(error, Exception):
+                    raise
+                from gateway.commands.failure import report_failure
+
+                raise Exit(code=report_failure(error, as_json)) from None
+            if as_json:
+                print(json.dumps(result, indent=2, default=str))
+
+        names = function.__code__.co_varnames[1 : function.__code__.co_argcount]
+        return task(
+            run,
+            help={name: {**HELP, **words}[name] for name in names},
+            iterable=[name for name in names if name == "set_"],
+            auto_shortflags=False,
+        )
+
+    return decorate
+
+
+def project_of(env: str, settings: Settings | None = None, limit: str = "") -> Project:
+    """Return the environment that the flags name."""
+    from gateway.commands.project import open_project
+    from gateway.console import Reporter
+
+    return open_project(env, settings or [], limit or None, Reporter())
+
+
+def confirm(question: str, yes: bool) -> bool:
+    """Ask on the terminal; --yes answers. Without a terminal and without --yes the answer is no."""
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        print(f"{question} Not asked, there is no terminal: use --yes.", file=sys.stderr)
+        return False
+    return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+
+
+@verb()
+def plan(
+    context: Context,
+    env: str = "",
+    set_: Settings | None = None,
+    limit: str = "",
+    json_: bool = False,
+    debug: bool = False,
+) -> Any:
+    """Show what a deploy would change on each host, and change nothing."""
+    from gateway.commands.deploy import plan
+
+    return plan(project_of(env, set_, limit), as_json=json_)
+
+
+@verb()
+def deploy(
+    context: Context,
+    env: str = "",
+    set_: Settings | None = None,
+    limit: str = "",
+    yes: bool = False,
+    json_: bool = False,
+    debug: bool = False,
+) -> Any:
+    """Bring hosts to what the inventory says: plan, ask, apply, verify; undo everything if any of it fails."""
+    from gateway.commands.deploy import deploy
+
+    return deploy(project_of(env, set_, limit), lambda: confirm("Deploy this?", yes), as_json=json_)
+
+
+@verb(to="the number of the release; without it the last good one before the current")
+def rollback(
+    context: Context,
+    env: str = "",
+    to: str = "",
+    limit: str = "",
+    yes: bool = False,
+    json_: bool = False,
+    debug: bool = False,
+) -> Any:
+    """Go back to an earlier release, verified; data stays as it is."""
+    from gateway.commands.rollback import rollback, wanted_number
+
+    project = project_of(env, limit=limit)
+    return rollback(project, wanted_number(to), lambda: confirm("Go back?", yes), as_json=json_)
+
+
+@verb(junit="write the checks as JUnit XML to this file")
+def verify(
+    context: Context,
+    env: str = "",
+    limit: str = "",
+    junit: str = "",
+    json_: bool = False,
+    debug: bool = False,
+) -> Any:
+    """Check every host against its release, and prove the gateway with a traced request."""
+    from gateway.commands.verify import verify
+
+    return verify(project_of(env, limit=limit), Path(junit) if junit else None, as_json=json_)
+
+
+@verb()
+def status(context: Context, env: str = "", limit: str = "", json_: bool = False, debug: bool = False) -> Any:
+    """Show hosts, releases, services and health in one table."""
+    from gateway.commands.status import status
+
+    return status(project_of(env, limit=limit).inventory, as_json=json_)
+
+
+@verb()
+def history(context: Context, env: str = "", limit: str = "", json_: bool = False, debug: bool = False) -> Any:
+    """Show what was deployed when, by whom, and how it ended."""
+    from gateway.commands.status import history
+
+    return history(project_of(env, limit=limit).inventory, as_json=json_)
+
+
+@verb(force="break a lease whose connection is stalled; a host that is being changed stays locked")
+def unlock(
+    context: Context,
+    env: str = "",
+    limit: str = "",
+    force: bool = False,
+    json_: bool = False,
+    debug: bool = False,
+) -> Any:
+    """Show whose command holds which host; leases end by themselves."""
+    from gateway.commands.status import unlock
+
+    return unlock(project_of(env, limit=limit).inventory, force, as_json=json_)
+
+
+@verb(out="the folder to write to; one folder per host is made in it")
+def render(
+    context: Context,
+    env: str = "",
+    out: str = "rendered",
+    set_: Settings | None = None,
+    limit: str = "",
+    json_: bool = False,
+    debug: bool = False,
+) -> Any:
+    """Write every host's files to a folder, without asking any host."""
+    from gateway.commands.render import render
+
+    return render(project_of(env, set_, limit), Path(out), as_json=json_)
+
+
+@verb(explain="a variable: print its value, the file and line that set it, and what it overrides")
+def inventory(
+    context: Context,
+    env: str = "",
+    host: str = "",
+    explain: str = "",
+    set_: Settings | None = None,
+    limit: str = "",
+    json_: bool = False,
+    debug: bool = False,
+) -> Any:
+    """Show the hosts, or where a value comes from (--explain KEY)."""
+    from gateway.commands.inventory import show
+
+    return show(project_of(env, set_, limit).inventory, host, explain, as_json=json_)
+
+
+@verb()
+def edit(context: Context, env: str = "", debug: bool = False) -> Any:
+    """Edit the environment's secrets in $EDITOR; the plain text never touches a disk."""
+    from gateway.commands.secrets import edit
+
+    return edit(project_of(env).inventory)
+
+
+@verb()
+def lock(context: Context, env: str = "", json_: bool = False, debug: bool = False) -> Any:
+    """Ask the registry for the digest of every image and write images.lock.yml."""
+    from gateway.commands.images import lock
+
+    return lock(project_of(env).inventory, as_json=json_)
+
+
+@verb()
+def trust(
+    context: Context,
+    env: str = "",
+    host: str = "",
+    yes: bool = False,
+    json_: bool = False,
+    debug: bool = False,
+) -> Any:
+    """Show a host's SSH key and pin it in the inventory's known_hosts."""
+    from gateway.commands.hosts import trust
+
+    return trust(project_of(env).inventory, host, lambda question: confirm(question, yes))
+
+
+namespace = Collection(plan, deploy, verify, rollback, status, history, unlock, render, inventory)
+namespace.add_collection(Collection("secrets", edit=edit))
+namespace.add_collection(Collection("images", lock=lock))
+namespace.add_collection(Collection("hosts", trust=trust))
+namespace.add_collection(lab)
