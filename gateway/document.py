@@ -128,8 +128,10 @@ class _Reader:
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
             if not isinstance(key_node, yaml.ScalarNode):
-                raise self._error("a key must be a plain word", line)
-            key = self._text(key_node.value, line)
+                raise self._error("a key must be a plain word; a value that starts with `{` needs quotes", line)
+            key = key_node.value
+            if not key.isprintable():
+                raise self._error("a control character stands in a key", line)
             if key_node.tag == _TAG + "merge":
                 raise self._error("`<<` is not supported: put what hosts share into a group", line)
             if key in pairs:

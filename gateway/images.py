@@ -11,7 +11,8 @@ from gateway.errors import ConfigurationError
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _REFERENCE = re.compile(
-    r"(?P<name>[a-z0-9][a-zA-Z0-9._-]*(:[0-9]+)?(/[a-z0-9][a-z0-9._-]*)*)(?P<tag>:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?"
+    r"([a-z0-9][A-Za-z0-9.-]*(:[0-9]+)?/)?[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*)*"
+    r"(?P<tag>:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?"
 )
 
 

@@ -13,8 +13,12 @@ import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gateway.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from gateway.variables import HostVariables
 
 _POSTGRES_FOLDERS = ("supabase/migrations", "supabase/migrations_without_supabase")
 _CLICKHOUSE_FOLDERS = ("clickhouse/migrations",)
@@ -60,6 +64,19 @@ def fetch_upstream(repo: str, ref: str, compose_path: str, cache: Path, migratio
     )
 
 
+def upstream_for(variables: HostVariables, root: Path) -> Upstream:
+    """Return what the inventory's `variables` say is upstream; see `fetch_upstream`.
+
+    `root` is the project's folder: the cache lies in it, and a relative path starts from it. The migrations are those of the ref that the migrations image was built from, as
+    `migrations.built_from` says, else of `upstream.ref`.
+    """
+    image = variables.images.migrations.partition("@")[0]
+    wanted = variables.upstream
+    built_from = variables.migrations.built_from.get(image, "")
+    repo = str(root / Path(wanted.repo).expanduser()) if _is_path(wanted.repo) else wanted.repo
+    return fetch_upstream(repo, wanted.ref, wanted.compose_path, root / ".cache", built_from)
+
+
 def without_login(url: str) -> str:
     """Return `url` without the user and password that it may carry."""
     return _LOGIN.sub("", url)
@@ -77,7 +94,8 @@ class _Repository:
             self._git("init", "--quiet", "--bare")
         # A partial clone asks this remote again for a file that it left out.
         settings = {"url": self._repo, "promisor": "true", "partialCloneFilter": "blob:none"}
-        if _is_path(repo) or repo.startswith("file://"):
+        self._local = _is_path(repo) or repo.startswith("file://")
+        if self._local:
             # A repository on this machine is asked with what public servers allow anyway.
             settings["uploadpack"] = (
                 "git -c uploadpack.allowFilter=true -c uploadpack.allowAnySHA1InWant=true upload-pack"
@@ -94,9 +112,11 @@ class _Repository:
                 self._fetch_commit(ref)
             return ref, ""
         tag = f"refs/tags/{ref}"
-        if self._has(f"{tag}^{{commit}}"):
+        # Tags stand still in public repositories; in one on this machine they may move while it is worked on.
+        known = self._has(f"{tag}^{{commit}}")
+        if known and not self._local:
             return self._commit(tag), ""
-        if self._fetch(f"+{tag}:{tag}").returncode == 0:
+        if self._fetch(f"+{tag}:{tag}").returncode == 0 or known:
             return self._commit(tag), ""
         branch = f"refs/remotes/origin/{ref}"
         failed = self._fetch(f"+refs/heads/{ref}:{branch}")

@@ -118,8 +118,12 @@ def _write(
     *,
     replace: bool,
 ) -> bool:
-    """Write `vault` encrypted to `path`; return False if `replace` is false and the file exists."""
+    """Write `vault` encrypted to `path`; return False if `replace` is false and the file exists.
+
+    What could not be opened again is not written.
+    """
     text = secrets_to_text(vault.values)
+    text_to_secrets(text, shown_path(path))
     encrypted = pyrage.encrypt(text.encode(), recipients_of(identities, recipients), armored=True)
     return write_private(path, encrypted, replace=replace)
 

@@ -9,9 +9,9 @@ import yaml
 
 from gateway.document import mapping_of, parse_document
 from gateway.errors import ConfigurationError
-from gateway.inventory.schema import did_you_mean, nearest_name
 from gateway.secret import Secret
 from gateway.secret_names import SECRET_NAMES, refusal_of
+from gateway.wording import did_you_mean, nearest_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -18,6 +18,7 @@ _SENTENCES = (
     ("unexpected end of stream", "a quote is opened and never closed"),
     ("expected ',' or ']'", "a `[` is opened and never closed"),
     ("expected ',' or '}'", "a `{` is opened and never closed"),
+    ("expected node content", "a `[` or `{` is never closed, or a value is missing in it"),
     ("expected key", "the indentation does not fit the lines above"),
     ("expected <block end>", "the indentation does not fit the lines above"),
     ("'-' indicator", "the indentation does not fit the list above"),
@@ -33,7 +34,7 @@ def describe_yaml_error(error: yaml.YAMLError, text: str) -> tuple[int, int, str
     """
     if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
         return 1, 1, _OTHERWISE
-    mark = _position(error)
+    mark = _position(error, error.problem_mark)
     line, column = mark.line + 1, mark.column + 1
     if _indented_with_tab(text, mark.line):
         return line, column, _SENTENCES[0][1]
@@ -41,13 +42,11 @@ def describe_yaml_error(error: yaml.YAMLError, text: str) -> tuple[int, int, str
     return line, column, next((words for part, words in _SENTENCES if part in problem), _OTHERWISE)
 
 
-def _position(error: yaml.MarkedYAMLError) -> yaml.Mark:
-    """Return where the fault is: for an unclosed quote or bracket that is where it was opened."""
+def _position(error: yaml.MarkedYAMLError, fallback: yaml.Mark) -> yaml.Mark:
+    """Return where the fault is: where an unclosed quote or bracket was opened, else `fallback`."""
     problem = error.problem or ""
     opened = "end of stream" in problem or "expected ','" in problem
-    mark = error.context_mark if opened and error.context_mark is not None else error.problem_mark
-    assert mark is not None  # noqa: S101  # the caller has checked it
-    return mark
+    return error.context_mark if opened and error.context_mark is not None else fallback
 
 
 def _indented_with_tab(text: str, index: int) -> bool:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from . import engine
 from .failure import StepFailed
@@ -78,74 +76,3 @@ def remove_others(project: str, services: Sequence[str]) -> None:
 def remove(project: str, services: Sequence[str]) -> None:
     """Remove the containers of services that only a fresh start can heal."""
     engine.remove(c["Id"] for c in engine.containers(project) if engine.service_of(c) in services)
-
-
-def wait_until_healthy(
-    project: str, services: Sequence[str], timeout: float, redact: Redact, emit: Callable[..., None]
-) -> None:
-    """Wait until every service runs and its healthcheck passes.
-
-    Raises StepFailed, with the last lines of the container at fault, when one exits, restarts again
-    and again, turns unhealthy, or is not healthy within `timeout` seconds.
-    """
-    deadline = time.monotonic() + timeout
-    reported: set[str] = set()
-    while True:
-        waiting = []
-        for container in _of_services(project, services):
-            problem = _problem(container)
-            if problem:
-                _fail(container, problem, redact)
-            if _is_healthy(container):
-                name = engine.service_of(container)
-                if name not in reported:
-                    reported.add(name)
-                    emit(event="healthy", service=name)
-            else:
-                waiting.append(container)
-        missing = set(services) - {engine.service_of(c) for c in _of_services(project, services)}
-        if missing:
-            raise StepFailed("health", f"no container of {', '.join(sorted(missing))} was created")
-        if not waiting:
-            return
-        if time.monotonic() > deadline:
-            _fail(waiting[0], f"is not healthy after {timeout:.0f} s", redact)
-        time.sleep(0.25)
-
-
-def check_settled(project: str, services: Sequence[str], redact: Redact) -> None:
-    """Raise StepFailed when a service that was healthy is not any more."""
-    for container in _of_services(project, services):
-        if not _is_healthy(container):
-            _fail(container, "was healthy and then was not", redact)
-
-
-def _of_services(project: str, services: Sequence[str]) -> list[dict[str, Any]]:
-    return [c for c in engine.containers(project) if engine.service_of(c) in services]
-
-
-def _is_healthy(container: dict[str, Any]) -> bool:
-    state = container["State"]
-    health = (state.get("Health") or {}).get("Status")
-    return bool(state["Status"] == "running" and health in (None, "healthy"))
-
-
-def _problem(container: dict[str, Any]) -> str:
-    """Return why a container will not become healthy by waiting, or an empty text."""
-    state = container["State"]
-    if state["Status"] in ("exited", "dead"):
-        return f"exited with code {state['ExitCode']}"
-    if container.get("RestartCount", 0) >= 2:
-        return f"keeps exiting (code {state['ExitCode']}, {container['RestartCount']} restarts)"
-    if (state.get("Health") or {}).get("Status") == "unhealthy":
-        return "is unhealthy"
-    return ""
-
-
-def _fail(container: dict[str, Any], problem: str, redact: Redact) -> None:
-    service = engine.service_of(container)
-    lines = [redact(line) for line in engine.logs(container["Id"])]
-    checks = (container["State"].get("Health") or {}).get("Log") or []
-    if checks and checks[-1]["ExitCode"]:
-        lines.append(redact("healthcheck: " + checks[-1]["Output"].strip()[-300:]))
-    raise StepFailed(f"start {service}", f"{service} {problem}", logs=lines)

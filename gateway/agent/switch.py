@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from . import compose, stores
+from . import compose, health, stores
 from .failure import StepFailed
 from .store import Store
 
@@ -70,6 +70,7 @@ def _activate(store: Store, release: str, request: dict[str, Any], emit: Emit) -
     manifest = store.manifest(release)
     redact = compose.redaction(store, release)
     store.point_to(release)
+    timeout = manifest["settings"]["health_timeout"]
     long_running = [service["name"] for service in manifest["services"] if not service["one_shot"]]
     compose.remove_others(project, long_running)
     compose.remove(project, request.get("replace", []))
@@ -82,7 +83,8 @@ def _activate(store: Store, release: str, request: dict[str, Any], emit: Emit) -
         if services:
             emit(event="step", text=f"start {', '.join(services)}")
             compose.up(store, project, services, redact)
-            compose.wait_until_healthy(project, services, manifest["settings"]["health_timeout"], redact, emit)
+            health.wait_until_ready(project, services, timeout, redact, emit)
+    health.wait_until_healthy(project, long_running, timeout, redact)
     _settle(project, long_running, request.get("settle_seconds", 0), redact, emit)
 
 
@@ -124,4 +126,4 @@ def _settle(project: str, services: list[str], seconds: float, redact: compose.R
     if seconds:
         emit(event="step", text=f"watch for {seconds} s")
         time.sleep(seconds)
-        compose.check_settled(project, services, redact)
+        health.check_settled(project, services, redact)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from gateway import age_identity
 from gateway.console import Reporter
 from gateway.images import load_lock
 from gateway.inventory import Inventory, load_inventory
@@ -71,7 +72,7 @@ def vault_path(inventory: Inventory) -> Path:
 
 def identity_path(inventory: Inventory) -> Path:
     """Return where this operator's age identity is; a relative path counts from the project's folder."""
-    return ROOT / Path(next(iter(inventory.hosts.values())).variables.secrets.identity).expanduser()
+    return age_identity.identity_path(ROOT, next(iter(inventory.hosts.values())).variables.secrets.identity)
 
 
 def owner() -> str:

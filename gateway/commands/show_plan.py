@@ -36,8 +36,11 @@ def _show_host(console: Console, host: HostPlan) -> None:
     console.print(Text(f"{host.host}:", style="bold cyan"))
     for path in host.altered:
         console.print(Text(f"  {path} was changed on the host and will be put right", style="yellow"))
-    for text in host.diffs.values():
-        for line in text.splitlines():
+    for path, text in host.diffs.items():
+        lines = text.splitlines()
+        if lines[0].endswith("/dev/null"):
+            lines = [f"+ {path}: new, {len(lines) - 3} lines (to read it: invoke render)"]
+        for line in lines:
             console.print(Text(f"  {line}", style=COLOURS.get(line[:1], "")))
     for change in host.changes:
         console.print(Text(f"  {change.action} {change.service}: {change.reason}", style="yellow"))

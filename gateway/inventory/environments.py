@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gateway.errors import ConfigurationError
 from gateway.inventory.layers import Layer, file_layer
-from gateway.inventory.schema import did_you_mean, nearest_name
+from gateway.wording import did_you_mean, nearest_name, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,9 +32,8 @@ def environment_folder(root: Path, environment: str) -> Path:
     folder = INVENTORY / environment
     if not _NAME.fullmatch(environment) or not (root / folder).is_dir():
         known = known_environments(root)
-        shown = environment[:40] if environment.isprintable() else "..."
         raise ConfigurationError(
-            f"unknown environment `{shown}`{did_you_mean(nearest_name(environment, known))}",
+            f"unknown environment `{printable(environment)}`{did_you_mean(nearest_name(environment, known))}",
             where=str(INVENTORY),
             next_step=f"use one of {', '.join(known)}" if known else "make inventory/<environment>/hosts.yml",
         )

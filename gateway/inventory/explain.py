@@ -6,7 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from gateway.errors import ConfigurationError
-from gateway.inventory.schema import Kind, did_you_mean, kind_of, nearest_key, nearest_name, path_of
+from gateway.inventory.schema import Kind, kind_of, nearest_key, path_of
+from gateway.wording import did_you_mean, nearest_name, printable
 
 if TYPE_CHECKING:
     from gateway.inventory.layers import Leaf
@@ -20,14 +21,14 @@ def explain(inventory: Inventory, host: str, key: str) -> str:
     """
     if host not in inventory.hosts:
         raise ConfigurationError(
-            f"there is no host `{host}`{did_you_mean(nearest_name(host, inventory.hosts))}",
+            f"there is no host `{printable(host)}`{did_you_mean(nearest_name(host, inventory.hosts))}",
             where="--host",
             next_step=f"hosts: {', '.join(inventory.hosts)}",
         )
     kind = kind_of(key)
     if kind is None:
         raise ConfigurationError(
-            f"unknown key `{key}`{did_you_mean(nearest_key(key))}",
+            f"unknown key `{printable(key)}`{did_you_mean(nearest_key(key))}",
             where="--explain",
             next_step="docs/reference/variables.md lists every key",
         )
@@ -61,7 +62,7 @@ def _value_at(host: Host, key: str) -> Any:
 def _place(leaf: Leaf) -> str:
     """Return file, line and layer of `leaf`."""
     origin = leaf.origin
-    return str(origin) if str(origin) == origin.layer else f"{origin} ({origin.layer})"
+    return f"{origin} ({origin.layer})" if origin.line else str(origin)
 
 
 def _shown(value: Any) -> str:

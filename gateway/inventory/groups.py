@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gateway.document import Entry, mapping_of
 from gateway.errors import ConfigurationError
-from gateway.inventory.schema import did_you_mean, nearest_name
+from gateway.wording import did_you_mean, nearest_name, printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,12 +64,9 @@ class Layout:
                 where=f"{self.shown}:{self.groups[name].line}",
                 next_step="take one of them out of the other's `children`",
             )
-        if name in depths and name != "all":
-            return depths[name]
-        parents = [group.name for group in self.groups.values() if name in group.children]
-        above = [self._depth(parent, (*way, name), depths) for parent in parents]
-        if name != "all":
-            depths[name] = 1 + max(above, default=0)
+        if name not in depths:
+            parents = [group.name for group in self.groups.values() if name in group.children]
+            depths[name] = 1 + max((self._depth(parent, (*way, name), depths) for parent in parents), default=0)
         return depths[name]
 
     def _members(self, name: str, found: dict[str, frozenset[str]]) -> frozenset[str]:
@@ -104,13 +101,13 @@ def _add_group(layout: Layout, name: str, body: Entry) -> None:
     shown = layout.shown
     where = f"{shown}:{body.line}"
     if not _GROUP_NAME.fullmatch(name):
-        raise ConfigurationError(f"`{name[:40]}` cannot be the name of a group", where=where)
+        raise ConfigurationError(f"`{printable(name)}` cannot be the name of a group", where=where)
     group = layout.groups.setdefault(name, Group(name, body.line))
     parts = mapping_of(body, shown, f"group `{name}`")
     for part, value in parts.items():
         if part not in _PARTS:
             raise ConfigurationError(
-                f"unknown key `{part}` in group `{name}`{did_you_mean(nearest_name(part, _PARTS))}",
+                f"unknown key `{printable(part)}` in group `{name}`{did_you_mean(nearest_name(part, _PARTS))}",
                 where=f"{shown}:{value.line}",
                 next_step="a group has `hosts`, `children` and `vars`",
             )
@@ -118,6 +115,12 @@ def _add_group(layout: Layout, name: str, body: Entry) -> None:
         _add_host(layout, group, host, inline)
     children = mapping_of(parts.get("children", _NONE), shown, f"`children` of group `{name}`")
     for child, inner in children.items():
+        if child == "all":
+            raise ConfigurationError(
+                f"groups contain each other: all -> {name} -> all",
+                where=f"{shown}:{inner.line}",
+                next_step="take `all` out of `children`: it holds every group already",
+            )
         group.children[child] = inner.line
         _add_group(layout, child, inner)
     if "vars" in parts:
@@ -135,7 +138,7 @@ def _add_host(layout: Layout, group: Group, host: str, inline: Entry) -> None:
     where = f"{layout.shown}:{inline.line}"
     if not _HOST_NAME.fullmatch(host):
         hint = "; write out every host of a range" if "[" in host else ""
-        raise ConfigurationError(f"`{host[:40]}` cannot be the name of a host{hint}", where=where)
+        raise ConfigurationError(f"`{printable(host)}` cannot be the name of a host{hint}", where=where)
     mapping_of(inline, layout.shown, f"host `{host}`")
     if host not in group.hosts:
         group.hosts.append(host)

@@ -10,6 +10,7 @@ lists and scalars replace, and the origin of every value is known.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,23 +18,33 @@ from typing import Any
 
 from gateway.document import Entry, mapping_of, parse_document, plain, read_document
 from gateway.errors import ConfigurationError
-from gateway.inventory.schema import Kind, did_you_mean, kind_of, nearest_key, path_of
+from gateway.inventory.schema import Kind, kind_of, nearest_key, path_of
 from gateway.secret_names import SECRET_NAMES
+from gateway.wording import did_you_mean, printable
 
 ROLE_ORDER = ("common", "docker", "data", "app", "edge")
 SET_LAYER = "--set"
+_TEMPLATE = re.compile(r"\{\{.*\}\}|\{%.*%\}", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a value comes from: the file relative to the root, the line, and the layer's name."""
+    """Where a value comes from: the file relative to the root, the line, and the layer's name.
+
+    For --set the file is what was typed, without the value, and the line is 0.
+    """
 
     file: Path
     line: int
     layer: str
 
+    @property
+    def is_default(self) -> bool:
+        """Tell whether the value is a role's default, which the inventory has not touched."""
+        return self.layer.startswith("role defaults ")
+
     def __str__(self) -> str:
-        return SET_LAYER if self.layer == SET_LAYER else f"{self.file}:{self.line}"
+        return f"{self.file}:{self.line}" if self.line else str(self.file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +105,14 @@ def set_layer(settings: Sequence[str]) -> Layer:
     for setting in settings:
         key, equals, text = setting.partition("=")
         key = key.strip()
-        where = f"{SET_LAYER} {key}"
+        where = f"{SET_LAYER} {printable(key)}"
         if not equals or not key:
             raise ConfigurationError(
                 "--set needs `key=value`", where=where.strip(), next_step="for example: --set ports.ui=3001"
             )
-        value = parse_document(text, where).value if text.strip() else ""
-        origin = Origin(Path(SET_LAYER), 0, SET_LAYER)
         try:
-            _flatten(key, Entry(value if text.strip() else "", 0), origin, leaves)
+            value = parse_document(text, where).value if text.strip() else ""
+            _flatten(key, Entry(value, 0), Origin(Path(where), 0, SET_LAYER), leaves)
         except ConfigurationError as error:
             raise ConfigurationError(error.message, where=where, next_step=error.next_step) from None
     return leaves
@@ -136,12 +146,12 @@ def unknown_key(key: str, where: str) -> ConfigurationError:
     last = key.rpartition(".")[2]
     if key.replace(".", "_") in SECRET_NAMES or last in {"password", "secret", "api_key", "token"}:
         return ConfigurationError(
-            f"unknown key `{key}`: secrets are not inventory variables",
+            f"unknown key `{printable(key)}`: secrets are not inventory variables",
             where=where,
             next_step="put secrets into secrets.yml.age: invoke secrets.edit --env ENVIRONMENT",
         )
     return ConfigurationError(
-        f"unknown key `{key}`{did_you_mean(nearest_key(key))}",
+        f"unknown key `{printable(key)}`{did_you_mean(nearest_key(key))}",
         where=where,
         next_step="docs/reference/variables.md lists every key",
     )
@@ -155,7 +165,9 @@ def _flatten(key: str, entry: Entry, origin: Origin, leaves: dict[str, Leaf]) ->
     value = entry.value
     if kind in {Kind.SECTION, Kind.MAPPING}:
         if not isinstance(value, dict):
-            raise ConfigurationError(f"`{key}` is a section: write its keys below it, indented", where=str(origin))
+            raise ConfigurationError(
+                f"`{printable(key)}` is a section: write its keys below it, indented", where=str(origin)
+            )
         for name, inner in value.items():
             below = Origin(origin.file, inner.line if origin.line else 0, origin.layer)
             if kind is Kind.SECTION:
@@ -168,14 +180,21 @@ def _flatten(key: str, entry: Entry, origin: Origin, leaves: dict[str, Leaf]) ->
         raise ConfigurationError(
             f"`{key}` must be a number, not {str(value).lower()}", where=str(origin)
         )  # pydantic would take true for 1
-    leaves[key] = Leaf(plain(value), origin)
+    value = plain(value)
+    if _TEMPLATE.search(value if isinstance(value, str) else repr(value)):
+        raise ConfigurationError(
+            f"`{printable(key)}` holds a template: values are plain data here",
+            where=str(origin),
+            next_step="write the value itself, in the group or host that it belongs to",
+        )
+    leaves[key] = Leaf(value, origin)
 
 
 def _refuse_dots(name: str, origin: Origin) -> None:
     """Raise ConfigurationError for a dotted key in a file: one key could then be written twice."""
     if "." in name and origin.layer != SET_LAYER:
         raise ConfigurationError(
-            f"`{name}` must be nested: `{name.replace('.', ': {')}: ...{'}' * name.count('.')}`",
+            f"`{printable(name)}` must be written nested, one key below the other",
             where=str(origin),
             next_step="dotted keys are for --set on the command line",
         )

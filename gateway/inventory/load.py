@@ -13,10 +13,10 @@ from gateway.inventory.environments import environment_folder, variable_layers
 from gateway.inventory.groups import Layout, read_layout
 from gateway.inventory.layers import Layer, Leaf, layer_of, merge, nested, role_defaults, set_layer
 from gateway.inventory.model import Host, Inventory
-from gateway.inventory.schema import did_you_mean, nearest_name
 from gateway.inventory.typing_problem import describe_invalid
 from gateway.inventory.validate import validate_inventory
 from gateway.variables import HostVariables
+from gateway.wording import did_you_mean, nearest_name, printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -130,10 +130,10 @@ def _select(hosts: Mapping[str, Host], members: Mapping[str, frozenset[str]], li
             wanted |= members[word]
         else:
             raise ConfigurationError(
-                f"there is no host or group `{word}`{did_you_mean(nearest_name(word, [*hosts, *members]))}",
+                f"there is no host or group `{printable(word)}`{did_you_mean(nearest_name(word, [*hosts, *members]))}",
                 where="--limit",
                 next_step=f"hosts: {', '.join(hosts)}; groups: {', '.join(sorted(members))}",
             )
     if not wanted:
-        raise ConfigurationError(f"`{limit}` selects no host", where="--limit")
+        raise ConfigurationError(f"`{printable(limit)}` selects no host", where="--limit")
     return tuple(name for name in hosts if name in wanted)

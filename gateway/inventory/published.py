@@ -80,11 +80,12 @@ def refuse_port_clashes(host: Host, inventory: Inventory) -> None:
         same_address = first.address == second.address or bool({first.address, second.address} & _EVERYWHERE)
         if first.port == second.port and same_address:
             origins = host.origins
+            changed = second if origins[first.key].is_default else first
             raise ConfigurationError(
                 f"host `{host.name}` would use port {first.port} twice: "
                 f"`{first.key}` ({origins[first.key]}) and `{second.key}` ({origins[second.key]})",
-                where=str(origins[second.key]),
-                next_step=f"give one of the two another port, such as --set {second.key}={first.port + 1}",
+                where=str(origins[changed.key]),
+                next_step=f"give one of the two another port, such as --set {changed.key}={first.port + 1}",
             )
 
 

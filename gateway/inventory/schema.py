@@ -87,17 +87,6 @@ def nearest_key(key: str) -> str | None:
     return best if scores[best] >= 0.6 else None  # difflib's own limit for "close"
 
 
-def nearest_name(name: str, known: Iterable[str]) -> str | None:
-    """Return the one of `known` that is written most like `name`, or None."""
-    found = difflib.get_close_matches(name, list(known), 1)
-    return found[0] if found else None
-
-
-def did_you_mean(nearest: str | None) -> str:
-    """Return the words that offer `nearest`, to be put behind a message."""
-    return f": did you mean `{nearest}`?" if nearest else ""
-
-
 def _likeness(key: str, last: str, name: str) -> float:
     """Return how much `name` is like `key`: as a whole, or a little less in its last word alone."""
     whole = difflib.SequenceMatcher(None, name, key).ratio()

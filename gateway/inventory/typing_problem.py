@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from gateway.errors import ConfigurationError
+from gateway.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,7 +62,7 @@ def describe_invalid(
     expected = _expected([item for item in wrong if _key_at(item["loc"], leaves) == key])
     leaf = leaves.get(key)
     return ConfigurationError(
-        f"`{key}` must be {expected}, not {_given(problem['input'])}",
+        f"`{printable(key)}` must be {expected}, not {_given(problem['input'])}",
         where=str(leaf.origin) if leaf else str(environment),
         next_step=f"found for host `{host}`; correct it there",
     )
@@ -110,5 +111,4 @@ def _given(value: Any) -> str:
         return "a mapping"
     if isinstance(value, list):
         return "a list"
-    text = re.sub(r"//[^/@\s]*@", "//...@", json.dumps(value, ensure_ascii=False))
-    return f"{text[:40]}..." if len(text) > 43 else text  # what fits into a line
+    return printable(re.sub(r"//[^/@\s]*@", "//...@", json.dumps(value, ensure_ascii=False)))

@@ -38,7 +38,7 @@ def render_host(
     context = context_of(inventory, host, vault, lock, settings, upstream_services(upstream))
     files = {path: render_template(template, context).encode() for path, template in planned_files(host).items()}
     files[UPSTREAM_FILE] = upstream.compose
-    merged = merged_definition(context["project"], context["release"], files)
+    merged = merged_definition(context["project"], context["release"], files, settings.secrets.values())
     complaints = check_merged(merged, expectation(host, services, context["release"]))
     if complaints:
         raise ConfigurationError(

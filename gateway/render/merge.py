@@ -15,17 +15,20 @@ from pathlib import Path
 from typing import Any
 
 from gateway.errors import ConfigurationError
+from gateway.secret import REDACTED
 
 _TIMEOUT = 60  # seconds; Compose takes a tenth of one
 
 
-def merged_definition(project: str, directory: str, files: Mapping[str, bytes]) -> Mapping[str, Any]:
+def merged_definition(
+    project: str, directory: str, files: Mapping[str, bytes], secrets: Iterable[str] = ()
+) -> Mapping[str, Any]:
     """Return the enabled services, networks and volumes of `files` as Compose merges them.
 
     `files` holds `compose.upstream.yml`, `compose.override.yml` and `.env`; `directory` is the
     release's path on the host, for relative paths. `.env` holds secrets: Compose reads it from
     memory, and the result must stay there. Compose's own escape `$$` is resolved. Raises
-    ConfigurationError with Compose's words if the files do not merge.
+    ConfigurationError with Compose's words, `secrets` cut out, if the files do not merge.
     """
     if not hasattr(os, "memfd_create"):
         raise ConfigurationError("rendering needs Linux: secrets are handed to Compose in memory")
@@ -53,7 +56,7 @@ def merged_definition(project: str, directory: str, files: Mapping[str, bytes]) 
     finally:
         os.close(descriptor)
     if finished.returncode:
-        raise ConfigurationError(f"Compose cannot merge the rendered files: {_without_values(output)}")
+        raise ConfigurationError(f"Compose cannot merge the rendered files: {_reason(output, secrets)}")
     unset = sorted({line.split('\\"')[1] for line in output.splitlines() if "variable is not set" in line})
     if unset:
         raise ConfigurationError(f"the compose files use variables that .env does not set: {', '.join(unset)}")
@@ -113,8 +116,10 @@ def compose_command() -> tuple[str, ...]:
     )
 
 
-def _without_values(output: str) -> str:
-    """Return the last line of Compose's output, cut before anything that may quote a value."""
+def _reason(output: str, secrets: Iterable[str]) -> str:
+    """Return the last line of Compose's output without `secrets`: it may quote the values it stumbles over."""
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        output = output.replace(secret, REDACTED)
     lines = [line.strip() for line in output.splitlines() if line.strip() and "level=warning" not in line]
     return lines[-1][:300] if lines else "no reason given"
 

@@ -1,0 +1,123 @@
+"""Waiting until services are well, and saying what is wrong with one that is not."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from . import engine
+from .failure import StepFailed
+
+Redact = Callable[[str], str]
+
+
+def wait_until_ready(
+    project: str, services: Sequence[str], timeout: float, redact: Redact, emit: Callable[..., None]
+) -> None:
+    """Wait until every service runs and its healthcheck passes, so that what needs it may start.
+
+    The engine runs a container's first check only after a whole interval, so a container that is
+    still `starting` is asked here, with its own check. Raises StepFailed, with the last lines of the
+    container at fault, when one exits, restarts again and again, turns unhealthy, or takes longer
+    than `timeout` seconds.
+    """
+
+    def ready(container: dict[str, Any]) -> bool:
+        if is_healthy(container) or (_is_starting(container) and _passes_own_check(container)):
+            emit(event="healthy", service=engine.service_of(container))
+            return True
+        return False
+
+    _wait(project, services, timeout, redact, ready)
+
+
+def wait_until_healthy(project: str, services: Sequence[str], timeout: float, redact: Redact) -> None:
+    """Wait until the engine itself calls every service healthy. Raises StepFailed as `wait_until_ready` does."""
+    _wait(project, services, timeout, redact, is_healthy)
+
+
+def check_settled(project: str, services: Sequence[str], redact: Redact) -> None:
+    """Raise StepFailed when a service that was healthy is not any more."""
+    for container in _of_services(project, services):
+        if not is_healthy(container):
+            fail(container, "was healthy and then was not", redact)
+
+
+def is_healthy(container: dict[str, Any]) -> bool:
+    """Return whether a container runs and its healthcheck, if it has one, passes."""
+    state = container["State"]
+    health = (state.get("Health") or {}).get("Status")
+    return bool(state["Status"] == "running" and health in (None, "none", "healthy"))
+
+
+def fail(container: dict[str, Any], problem: str, redact: Redact) -> None:
+    """Raise StepFailed for a container, with its last lines and what its healthcheck said."""
+    service = engine.service_of(container)
+    lines = [redact(line) for line in engine.logs(container["Id"])]
+    checks = (container["State"].get("Health") or {}).get("Log") or []
+    if checks and checks[-1]["ExitCode"]:
+        lines.append(redact("healthcheck: " + checks[-1]["Output"].strip()[-300:]))
+    raise StepFailed(f"start {service}", f"{service} {problem}", logs=lines)
+
+
+def _wait(
+    project: str,
+    services: Sequence[str],
+    timeout: float,
+    redact: Redact,
+    is_done: Callable[[dict[str, Any]], bool],
+) -> None:
+    """Look at the services until each `is_done` once; fail for one that never will be, or at the deadline."""
+    deadline = time.monotonic() + timeout
+    waiting = set(services)
+    while True:
+        found = _of_services(project, sorted(waiting))
+        missing = waiting - {engine.service_of(container) for container in found}
+        if missing:
+            raise StepFailed("health", f"no container of {', '.join(sorted(missing))} was created")
+        for container in found:
+            if is_done(container):
+                waiting.discard(engine.service_of(container))
+            elif problem := _problem(container):
+                fail(container, problem, redact)
+            elif time.monotonic() > deadline:
+                fail(container, f"is not healthy after {timeout:.0f} s", redact)
+        if not waiting:
+            return
+        time.sleep(0.3)
+
+
+def _of_services(project: str, services: Sequence[str]) -> list[dict[str, Any]]:
+    return [c for c in engine.containers(project) if engine.service_of(c) in services]
+
+
+def _is_starting(container: dict[str, Any]) -> bool:
+    state = container["State"]
+    return bool(state["Status"] == "running" and (state.get("Health") or {}).get("Status") == "starting")
+
+
+def _passes_own_check(container: dict[str, Any]) -> bool:
+    """Run the container's healthcheck in it, as the engine would. See Docker's HEALTHCHECK for the two forms."""
+    kind, *words = container["Config"]["Healthcheck"]["Test"]
+    command = words if kind == "CMD" else ["/bin/sh", "-c", *words]
+    try:
+        done = subprocess.run(
+            ["docker", "exec", container["Id"], *command], capture_output=True, check=False, timeout=10
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    return done.returncode == 0
+
+
+def _problem(container: dict[str, Any]) -> str:
+    """Return why a container will not become healthy by waiting, or an empty text."""
+    state = container["State"]
+    if state["Status"] in ("exited", "dead"):
+        return f"exited with code {state['ExitCode']}"
+    if container.get("RestartCount", 0) >= 2:
+        return f"keeps exiting (code {state['ExitCode']}, {container['RestartCount']} restarts)"
+    if (state.get("Health") or {}).get("Status") == "unhealthy":
+        return "is unhealthy"
+    return ""

@@ -1,0 +1,91 @@
+"""Testinfra over a conversation that is already open: no login and no exec of its own."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from testinfra.backend import base
+from testinfra.host import Host
+
+# Runs commands eight at a time and prints [code, stdout, stderr] of each as JSON.
+_MANY = """
+import json, subprocess, sys
+from concurrent.futures import ThreadPoolExecutor
+def run(command):
+    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, stdin=subprocess.DEVNULL)
+    return [done.returncode, *(text.decode("utf-8", "surrogateescape") for text in (done.stdout, done.stderr))]
+with ThreadPoolExecutor(8) as pool:
+    json.dump(list(pool.map(run, json.loads(sys.argv[1]))), sys.stdout)
+"""
+
+
+class Runner(Protocol):
+    """What the backend needs of a `gateway.transport.conversation.Conversation`."""
+
+    def request(self, verb: str, **arguments: Any) -> Any:
+        """Send a request to the agent and return its result."""
+
+
+class ConversationBackend(base.BaseBackend):
+    """Runs each command as a message to the agent, once: what a verification sees is one moment.
+
+    A command that was run before, or by `ahead`, is answered from memory. `messages` counts the
+    messages that were really sent.
+    """
+
+    NAME = "conversation"
+
+    def __init__(self, hostname: str, conversation: Runner) -> None:
+        super().__init__(hostname)
+        self._encoding = "utf-8"  # the agent's locale is C.UTF-8
+        self.conversation = conversation
+        self.messages = 0
+        self.answers: dict[str, tuple[int, str, str]] = {}
+
+    def run(self, command: str, *args: str, **kwargs: Any) -> base.CommandResult:
+        """Return the result of a shell command on the host. Raises AgentError, UnreachableError."""
+        command = self.get_command(command, *args)
+        if command not in self.answers:
+            done = self._send(command)
+            self.answers[command] = (int(done["code"]), str(done["stdout"]), str(done["stderr"]))
+        code, stdout, stderr = self.answers[command]
+        return self.result(code, command.encode(), stdout, stderr)
+
+    def ahead(self, commands: Sequence[str]) -> None:
+        """Run commands together, in one message, and remember their results for `run`."""
+        missing = [command for command in dict.fromkeys(commands) if command not in self.answers]
+        if not missing:
+            return
+        done = self._send(f"python3 -c {shlex.quote(_MANY)} {shlex.quote(json.dumps(missing))}")
+        if done["code"] == 0:  # otherwise each command is run by itself when its turn comes
+            for command, (code, stdout, stderr) in zip(missing, json.loads(done["stdout"]), strict=True):
+                self.answers[command] = (code, stdout, stderr)
+
+    def _send(self, command: str) -> Any:
+        self.messages += 1
+        return self.conversation.request("run", command=command)
+
+
+def testinfra_host(name: str, conversation: Runner) -> Host:
+    """Return testinfra's host object that speaks through `conversation`."""
+    backend = ConversationBackend(name, conversation)
+    host = Host(backend)
+    backend.set_host(host)
+    return host
+
+
+def file_commands(path: str) -> list[str]:
+    """Return the commands that testinfra's `file(path)` runs for existence, mode, owner and sha256.
+
+    They are a hint for `ahead`: a wrong one costs a message, never a wrong answer.
+    """
+    quoted = shlex.quote(path)
+    return [
+        f"test -e {quoted}",
+        f"stat -Lc %a {quoted}",
+        f"stat -Lc %u {quoted}",
+        f"sha256sum {quoted} | cut -d ' ' -f 1",
+    ]

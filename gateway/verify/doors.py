@@ -1,0 +1,57 @@
+"""How this process reaches the edge of one particular host."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from typing import NamedTuple
+
+from gateway.inventory.model import Host, Inventory
+from gateway.render.addresses import public_urls
+from gateway.render.topology import bracketed
+from gateway.verify.release_view import ReleaseView
+
+_LOCAL = "127.0.0.1"
+
+
+class Door(NamedTuple):
+    """The two URLs of an edge, without a slash at the end."""
+
+    gateway: str
+    ui: str
+
+
+def door_of(inventory: Inventory, host: Host, release: ReleaseView) -> Door | None:
+    """Return where the edge of `host` answers, None for a host without one.
+
+    The addresses are those that the release publishes, so that a check behind a balancer still asks
+    this very host. Only where those are this process's to reach in no way (a loopback address on
+    another machine, with something in front of it) the public URLs take their place.
+    """
+    edge = release.services.get("edge")
+    if edge is None:
+        return None
+    public = public_urls(inventory, host)
+    urls = {}
+    for inside, instead in ((8787, public.gateway), (3000, public.ui)):
+        bindings = [(address, port) for address, port, target in edge.ports if target == inside]
+        if not bindings:
+            return None
+        address, port = bindings[0]
+        urls[inside] = _url(host, address, port) or instead
+    return Door(urls[8787], urls[3000])
+
+
+def connection_address(host: Host) -> str:
+    """Return the address that this process reaches the host at."""
+    return _LOCAL if host.variables.connection.transport == "local" else host.variables.connection.address or host.name
+
+
+def _url(host: Host, address: str, port: int) -> str:
+    """Return the URL of a published port, empty if it is on another machine's loopback."""
+    local = host.variables.connection.transport == "local"
+    bound = ip_address(address)
+    if bound.is_unspecified:
+        address = connection_address(host)
+    elif bound.is_loopback and not local:
+        return ""
+    return f"http://{bracketed(address)}:{port}"

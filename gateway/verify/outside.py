@@ -1,0 +1,77 @@
+"""What a client sees: sockets and HTTP from this process, over no connection of the deployment's."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+CONNECT_SECONDS = 3.0
+ANSWER_SECONDS = 30.0
+BODY_LIMIT = 1 << 20
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer, or why there was none; header names in lower case."""
+
+    status: int = 0
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: str = ""
+    problem: str = ""
+
+    def json(self) -> Any:
+        """Return the body as data, None if it is no JSON."""
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            return None
+
+    @property
+    def shown(self) -> str:
+        """Return the answer for a sentence: the status, or what went wrong. Bodies may hold anything."""
+        return f"the answer {self.status}" if self.status else f"no answer ({self.problem})"
+
+
+def is_open(address: str, port: int) -> bool:
+    """Tell whether a TCP connection is accepted; refused, filtered and unreachable count as closed."""
+    try:
+        with socket.create_connection((address, port), CONNECT_SECONDS):
+            return True
+    except OSError:
+        return False
+
+
+def send(
+    url: str,
+    method: str = "GET",
+    headers: Mapping[str, str] | None = None,
+    body: str | None = None,
+    seconds: float = ANSWER_SECONDS,
+) -> Answer:
+    """Send one request, with `body` (JSON text), and return the answer; redirects are not followed.
+
+    The path is sent as written, which urllib would not promise. Never raises: no answer is an answer.
+    """
+    parts = urlsplit(url)
+    secure = parts.scheme == "https"
+    connection = (http.client.HTTPSConnection if secure else http.client.HTTPConnection)(
+        parts.hostname or "", parts.port or (443 if secure else 80), timeout=CONNECT_SECONDS
+    )
+    data = None if body is None else body.encode()
+    given = {"Content-Type": "application/json", **(headers or {})} if data is not None else dict(headers or {})
+    try:
+        connection.connect()
+        connection.sock.settimeout(seconds)
+        connection.request(method, f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}", data, given)
+        response = connection.getresponse()
+        text = response.read(BODY_LIMIT).decode(errors="replace")
+        return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, text)
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        return Answer(problem=f"{type(error).__name__}: {error}".rstrip(": "))
+    finally:
+        connection.close()

@@ -1,0 +1,99 @@
+"""The pytest plugin of a verification: which checks a host gets, what they are called, and what became of them."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Generator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from testinfra.host import Host as TestinfraHost
+
+from gateway.verify.checks import check_of
+from gateway.verify.report import Failure
+from gateway.verify.target import Target
+
+Redact = Callable[[str], str]
+
+
+class Checks:
+    """Parametrizes the check functions over the hosts that have their role, and collects the outcomes.
+
+    `roles` gives each host's roles by name; `redact` takes every secret out of a text. `counts` and
+    `failures` are filled while pytest runs.
+    """
+
+    def __init__(self, targets: Sequence[Target], roles: Mapping[str, Sequence[str]], redact: Redact) -> None:
+        self.targets = targets
+        self.roles = roles
+        self.redact = redact
+        self.counts: dict[str, int] = {target.name: 0 for target in targets}
+        self.failures: list[Failure] = []
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Make one test per host and case."""
+        role = Path(metafunc.module.__file__).parent.parent.name
+        check = check_of(metafunc.function)
+        arguments = ["target", check.argument] if check.argument else ["target"]
+        values, titles = [], []
+        for target in self.targets:
+            if role not in self.roles[target.name] or not check.applies(target):
+                continue
+            for case in check.cases(target) if check.cases else [None]:
+                values.append([target, case][: len(arguments)])
+                titles.append(f"{target.name}: {check.titled(case)}")
+        metafunc.parametrize(arguments, values, ids=titles)
+
+    @pytest.fixture
+    def host(self, target: Target) -> TestinfraHost:
+        """Testinfra's view of the host under test."""
+        return target.host
+
+    @pytest.fixture(autouse=True)
+    def _named(self, request: pytest.FixtureRequest, record_xml_attribute: Callable[[str, object], None]) -> None:
+        """Call the test in the JUnit file what it is called here."""
+        host, _, title = _title(request.node).partition(": ")
+        record_xml_attribute("classname", host)
+        record_xml_attribute("name", title)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Function, call: pytest.CallInfo[Any]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Count the check; make its failure one sentence without source lines, values or secrets."""
+        report = yield
+        target, title = item.callspec.params["target"].name, _title(item)
+        if report.when == "call" or (report.failed and report.when == "setup"):
+            self.counts[target] += 1
+        if report.failed and call.excinfo is not None:
+            message = self.redact(_sentence(title, call.excinfo.value))
+            report.longrepr = message
+            self.failures.append(Failure(target, title.partition(": ")[2], message))
+        return report
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A file of checks that cannot be read is a failure too."""
+        if report.failed:
+            self.failures.append(Failure("", report.nodeid, self.redact(f"{report.nodeid}: {report.longreprtext[-500:]}")))
+
+
+def load_ahead(path: Path) -> Any:
+    """Return the `ahead` function of a file of checks, None if it has none."""
+    specification = importlib.util.spec_from_file_location(f"ahead_{path.parent.parent.name}_{path.stem}", path)
+    assert specification is not None  # noqa: S101 - the path ends in .py
+    assert specification.loader is not None  # noqa: S101
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return getattr(module, "ahead", None)
+
+
+def _title(item: pytest.Function) -> str:
+    """Return `<host>: <title>`, which is the parameters' id."""
+    return str(item.callspec.id)
+
+
+def _sentence(title: str, error: BaseException) -> str:
+    if isinstance(error, AssertionError):
+        return str(error)
+    return f"{title}: the check broke: {type(error).__name__}: {error}"

@@ -1,0 +1,25 @@
+"""The lab, deployed once for all end-to-end tests; each test leaves it deployed and well."""
+
+from __future__ import annotations
+
+import pytest
+from command import invoke, lab
+
+JAWN = "registry.lab:5000/jawn"
+
+
+@pytest.fixture(scope="session")
+def deployed() -> None:
+    """Bring the lab up and deploy what the inventory says."""
+    up = invoke("lab.up")
+    assert up.code == 0, up.text
+    result = lab("deploy", "--yes")
+    assert result.code == 0, result.text
+
+
+@pytest.fixture
+def as_found(deployed: None):
+    """Deploy the inventory again after a test that changed what runs."""
+    yield
+    result = lab("deploy", "--yes")
+    assert result.code == 0, result.text

@@ -1,0 +1,108 @@
+"""A deployed lab: it answers, it is recorded, and deploying it again changes nothing."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+import uuid
+
+import pytest
+from command import ADDRESSES, all_containers, clickhouse, http, lab, secret
+
+from lab.hosts import ssh_counts
+
+pytestmark = pytest.mark.usefixtures("deployed")
+
+
+@pytest.mark.parametrize("host", ["app1", "app2"])
+def test_a_completion_is_answered_and_found_in_clickhouse(host):
+    identifier = str(uuid.uuid4())
+    status, headers, text = http(
+        "POST", f"http://{ADDRESSES[host]}:8787/v1/chat/completions",
+        {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hello"}]},
+        Authorization="Bearer sk-test", Helicone_Auth=f"Bearer {secret('helicone_api_key')}",
+        Helicone_Request_Id=identifier,
+    )  # fmt: skip
+    assert status == 200, text
+    assert headers["helicone-id"] == identifier
+    assert json.loads(text)["choices"]
+    rows = _rows(identifier)
+    assert rows == ["200\tgpt-4o-mini"]
+
+
+def _rows(identifier: str) -> list[str]:
+    for _ in range(60):
+        rows = clickhouse(f"SELECT status, model FROM request_response_rmt WHERE request_id = '{identifier}'")
+        if rows:
+            return rows
+        time.sleep(0.5)
+    return []
+
+
+def test_deploying_again_changes_nothing_with_one_connection_and_one_exec_per_host():
+    before, counts = all_containers(), {host: ssh_counts(host) for host in ADDRESSES}
+    result = lab("deploy", "--yes")
+    assert result.code == 0, result.text
+    assert "no changes" in result.out
+    assert all_containers() == before
+    for host, (connections, execs) in counts.items():
+        assert ssh_counts(host) == (connections + 1, execs + 1), host
+
+
+def test_verify_is_green_over_one_connection_per_host_with_enough_checks(tmp_path):
+    counts = {host: ssh_counts(host) for host in ADDRESSES}
+    result = lab("verify", "--json", "--junit", str(tmp_path / "checks.xml"))
+    assert result.code == 0, result.text
+    report = result.data()
+    assert report["hosts"]["app1"] >= 60
+    assert report["hosts"]["app2"] >= 60
+    assert report["hosts"]["data1"] >= 40
+    assert report["seconds"] < 15  # what the operator was promised; it takes a fraction of it
+    assert (tmp_path / "checks.xml").read_text().count("<testcase") == report["total"]
+    for host, (connections, execs) in counts.items():
+        assert ssh_counts(host) == (connections + 1, execs + 1), host
+
+
+def test_one_variable_is_one_line_and_restarts_only_jawn():
+    variable = "jawn.environment.LAB_MARK=one"
+    plan = lab("plan", "--json", "--set", variable)
+    assert plan.code == 0, plan.text
+    for host in ("app1", "app2"):
+        changed = [
+            line for diff in plan.data()["hosts"][host]["diffs"].values() for line in diff.splitlines()
+            if re.match(r"[+-](?![+-])", line)
+        ]  # fmt: skip
+        assert len(changed) == 1, changed
+        assert "LAB_MARK" in changed[0]
+        assert [change["service"] for change in plan.data()["hosts"][host]["services"]] == ["jawn"]
+    assert plan.data()["hosts"]["data1"] == {"diffs": {}, "services": [], "altered": []}
+
+    before = all_containers()
+    result = lab("deploy", "--yes", "--set", variable)
+    assert result.code == 0, result.text
+    after = all_containers()
+    restarted = {(host, service) for host in after for service in after[host] if after[host][service] != before[host][service]}
+    assert restarted == {("app1", "jawn"), ("app2", "jawn")}
+
+
+def test_rollback_brings_the_previous_release_back_and_keeps_the_data():
+    rows = int(clickhouse("SELECT count() FROM request_response_rmt")[0])
+    runs = lab("status", "--json").data()["hosts"]["app1"]["release"]
+    result = lab("rollback", "--yes")
+    assert result.code == 0, result.text
+    status = lab("status", "--json").data()["hosts"]
+    assert {host["state"] for host in status.values()} == {"ok"}
+    assert int(status["app1"]["release"].partition("-")[0]) < int(runs.partition("-")[0])
+    assert int(clickhouse("SELECT count() FROM request_response_rmt")[0]) >= rows
+    history = lab("history", "--json").data()["history"]
+    assert history[-1]["command"] == "rollback"
+    assert history[-1]["outcome"] == "good"
+
+
+def test_a_host_outside_cannot_reach_the_stores_and_a_caller_without_key_is_refused():
+    hits = json.loads(http("GET", "http://172.30.87.6:8080/lab/hits")[2])["total"]
+    status, _, text = http("POST", "http://172.30.87.11:8787/v1/chat/completions", {"model": "m", "messages": []})
+    assert status == 401
+    assert json.loads(text)["error"]["type"] == "invalid_request_error"
+    assert json.loads(http("GET", "http://172.30.87.6:8080/lab/hits")[2])["total"] == hits

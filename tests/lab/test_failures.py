@@ -1,0 +1,126 @@
+"""What must hold when something breaks in the middle."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+from command import ROOT, Result, all_containers, arguments, invoke, lab, on_host
+
+pytestmark = pytest.mark.usefixtures("deployed")
+
+
+@pytest.fixture
+def broken_on_app2():
+    """Let the inventory name a jawn for app2 that exits a second after its start."""
+    folder = ROOT / "inventory" / "lab" / "host_vars"
+    folder.mkdir(exist_ok=True)
+    file = folder / "app2.yml"
+    file.write_text("images:\n  jawn: registry.lab:5000/jawn:broken\n")
+    yield
+    file.unlink()
+    folder.rmdir()
+
+
+def releases() -> dict[str, str]:
+    """Return the release that each host runs."""
+    hosts = lab("status", "--json").data()["hosts"]
+    return {name: host["release"] for name, host in hosts.items()}
+
+
+def test_a_broken_image_on_one_host_sends_both_back(broken_on_app2):
+    before = releases()
+    result = lab("deploy", "--yes")
+    assert result.code == 5, result.text
+    assert "app2" in result.out
+    assert "start jawn" in result.out
+    assert "old release" in result.out
+    assert "STAND-IN" in result.err or "|" in result.err  # the container's last lines
+    assert releases() == before
+    assert lab("verify").code == 0
+    failed = [entry for entry in lab("history", "--json").data()["history"] if entry["outcome"] == "failed"]
+    assert failed
+
+
+def test_after_a_failure_a_good_deploy_works_and_rollback_never_takes_the_broken_one(as_found):
+    result = lab("deploy", "--yes", "--set", "jawn.environment.LAB_MARK=two")
+    assert result.code == 0, result.text
+    failed = {entry["release"] for entry in lab("history", "--json").data()["history"] if entry["outcome"] == "failed"}
+    result = lab("rollback", "--yes")
+    assert result.code == 0, result.text
+    assert not failed & set(releases().values())
+    number = next(iter(failed)).partition("-")[0]
+    refused = lab("rollback", "--to", number, "--yes")
+    assert refused.code == 2
+    assert "failed" in refused.err or "not on every host" in refused.err
+
+
+def test_of_two_deploys_started_together_one_wins_and_the_other_says_who(as_found):
+    results: list[Result] = []
+
+    def deploy(mark: str) -> None:
+        results.append(lab("deploy", "--yes", "--set", f"jawn.environment.LAB_MARK={mark}"))
+
+    threads = [threading.Thread(target=deploy, args=(mark,)) for mark in ("left", "right")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    won, lost = sorted(results, key=lambda result: result.code)
+    assert won.code == 0, won.text
+    assert lost.code == 4, lost.text
+    assert "root@" in lost.err
+    assert "since" in lost.err
+    assert lab("verify").code == 0
+
+
+@pytest.mark.parametrize("moment", ["switch to", "is healthy"])
+def test_a_killed_controller_leaves_the_hosts_whole_and_the_next_deploy_needs_no_hand(as_found, moment):
+    command = ["deploy", "--env", "lab", "--yes", "--set", f"jawn.environment.LAB_MARK=killed-{time.monotonic_ns()}"]
+    process = subprocess.Popen(
+        arguments(*command), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if moment in line:
+            break
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stderr.close()
+    deadline = time.monotonic() + 90
+    while any(host["lease"] for host in lab("status", "--json").data()["hosts"].values()):
+        assert time.monotonic() < deadline, "the lease was not freed"
+        time.sleep(1)
+    for name, host in lab("status", "--json").data()["hosts"].items():
+        assert host["release"], name
+        assert not host["state"].startswith(("interrupted", "drifted")), (name, host["state"])
+    result = lab("deploy", "--yes")
+    assert result.code == 0, result.text
+
+
+def test_verify_names_a_stopped_container_an_open_port_and_an_edited_file(as_found):
+    on_host("app1", "docker stop -t 1 $(docker ps -q --filter label=com.docker.compose.service=web)")
+    on_host("data1", "nohup python3 -m http.server --bind 172.30.87.13 5432 >/dev/null 2>&1 & echo")
+    on_host("app2", "sed -i 's/^BUCKET_HQL=.*/BUCKET_HQL=\"else\"/' /opt/helicone/lab/current/.env")
+    try:
+        time.sleep(1)
+        result = lab("verify")
+    finally:
+        on_host("data1", "pkill -f 'http.server --bind 172.30.87.13 5432'")
+    assert result.code == 7, result.text
+    for words in (("app1", "web"), ("data1", "5432"), ("app2", ".env")):
+        assert any(all(word in line for word in words) for line in result.out.splitlines()), (words, result.out)
+
+
+def test_a_restarted_host_comes_back_on_the_same_release(as_found):
+    before = releases()
+    subprocess.run(["docker", "restart", "-t", "30", "helicone-lab-app1"], check=True, capture_output=True)
+    deadline = time.monotonic() + 120
+    while invoke("verify", "--env", "lab").code != 0:
+        assert time.monotonic() < deadline
+        time.sleep(3)
+    assert releases() == before
+    assert all_containers()["app1"].keys() == {"edge", "egress", "jawn", "web"}

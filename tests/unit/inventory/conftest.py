@@ -1,0 +1,103 @@
+"""A project folder with complete role defaults and a small, valid environment `lab`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gateway.inventory import Inventory, load_inventory
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_DEFAULTS = {
+    "common": """\
+defaults:
+  connection: {transport: ssh, port: 22, user: root, become: false, timeout: 10}
+  roles: []
+  publish_address: ""
+  private_address: ""
+  directory: /opt/helicone
+  upstream: {repo: upstream.git, ref: main, compose_path: docker/docker-compose.yml}
+  images: {postgres: "p:1", clickhouse: "c:1", object_store: "o:1", migrations: "m:1", jawn: "j:1", web: "w:1",
+           caddy: "y:1"}
+  ports: {gateway: 8787, ui: 3000, jawn: 8585, web: 3001, postgres: 5432, clickhouse: 8123, object_store: 9000}
+  urls: {gateway: "", ui: ""}
+  admin: {email: admin@example.com, name: Administrator}
+  secrets: {identity: key, recipients: []}
+  logging: {max_size: 20m, max_files: 5}
+  preflight: {disk_free_gb: 10, memory_mb: 3500, clock_skew_seconds: 60}
+  deploy: {batch: 1, health_timeout: 180, settle_seconds: 5, lease_seconds: 30, keep_releases: 5}
+  verify: {traced_request: true, model: small, timeout: 60}
+""",
+    "docker": """\
+defaults:
+  docker: {install: true, minimum_engine: "20.10", minimum_compose: "2.24.4", registry_certificates: {}}
+""",
+    "data": """\
+defaults:
+  postgres: {mode: bundled, host: "", port: 5432, database: helicone, user: postgres, memory: 1g, cpus: 1,
+             environment: {}}
+  clickhouse: {mode: bundled, url: "", user: default, memory: 4g, cpus: 2, environment: {}}
+  object_store: {mode: bundled, endpoint: "", public_endpoint: "", region: us-west-2,
+                 buckets: {requests: r, prompts: p, hql: h}, memory: 512m, cpus: 1, environment: {}}
+  migrations: {memory: 1g, cpus: 2, timeout: 900, allowed_absent: [], built_from: {}}
+""",
+    "app": """\
+defaults:
+  provider: {base_url: "https://api.example.com/v1"}
+  jawn:
+    memory: 2g
+    cpus: 2
+    environment: {FIRST: one}
+  web: {memory: 1g, cpus: 1, environment: {}}
+  egress: {memory: 256m, cpus: 1}
+""",
+    "edge": "defaults:\n  edge: {memory: 512m, cpus: 1}\n",
+}
+HOSTS = """\
+edge:
+  hosts:
+    app1:
+      connection: {address: 192.0.2.1}
+    app2:
+      connection: {address: 192.0.2.2}
+app:
+  hosts:
+    app1:
+    app2:
+data:
+  hosts:
+    data1:
+      connection: {address: 192.0.2.3}
+      private_address: 10.0.0.3
+"""
+
+
+class Project:
+    """A project folder that a test fills."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def write(self, files: Mapping[str, str | bytes]) -> None:
+        """Write `files`, named relative to the environment `lab`, or to the root when they start with /."""
+        for name, content in files.items():
+            path = self.root / name[1:] if name.startswith("/") else self.root / "inventory/lab" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content.encode() if isinstance(content, str) else content)
+
+    def load(self, *settings: str, limit: str | None = None) -> Inventory:
+        """Load environment `lab`."""
+        return load_inventory(self.root, "lab", settings, limit)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Give a project with role defaults and the environment `lab`: two app hosts and a data host."""
+    made = Project(tmp_path)
+    made.write({f"/roles/{role}/role.yml": text for role, text in _DEFAULTS.items()})
+    made.write({"hosts.yml": HOSTS})
+    return made

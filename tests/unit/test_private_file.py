@@ -1,0 +1,52 @@
+"""Files that are written whole, and for the owner alone."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gateway.errors import ConfigurationError
+from gateway.private_file import shown_path, write_private
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o077, 0o777])
+def test_mode_and_content_whatever_the_umask(tmp_path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        assert write_private(tmp_path / "file", b"text")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "file").read_bytes() == b"text"
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o600
+
+
+def test_replaces_or_keeps(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    assert not write_private(path, b"new", replace=False)
+    assert path.read_bytes() == b"old"
+    assert write_private(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert [file.name for file in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_new_folder_is_private(tmp_path: Path) -> None:
+    write_private(tmp_path / "a/file", b"")
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(ConfigurationError, match="cannot be written"):
+        write_private(tmp_path / "file/below", b"")
+
+
+def test_shown_relative_to_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert shown_path(tmp_path / "a/b") == "a/b"
+    assert shown_path(tmp_path.parent / "b") == str(tmp_path.parent / "b")
