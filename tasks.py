@@ -215,6 +215,14 @@ def inventory(
 
 
 @verb()
+def welcome(context: Context, env: str = "", json_: bool = False, debug: bool = False) -> Any:
+    """Show the addresses, the first account and a ready-to-paste request. Prints the Helicone key."""
+    from gateway.commands.welcome import welcome
+
+    return welcome(project_of(env).inventory, as_json=json_)
+
+
+@verb()
 def edit(context: Context, env: str = "", debug: bool = False) -> Any:
     """Edit the environment's secrets in $EDITOR; the plain text never touches a disk."""
     from gateway.commands.secrets import edit
@@ -245,7 +253,7 @@ def trust(
     return trust(project_of(env).inventory, host, lambda question: confirm(question, yes))
 
 
-namespace = Collection(plan, deploy, verify, rollback, status, history, unlock, render, inventory)
+namespace = Collection(plan, deploy, verify, rollback, status, history, unlock, render, inventory, welcome)
 namespace.add_collection(Collection("secrets", edit=edit))
 namespace.add_collection(Collection("images", lock=lock))
 namespace.add_collection(Collection("hosts", trust=trust))

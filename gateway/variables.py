@@ -132,7 +132,6 @@ class Migrations(Limits):
     not hold the migrations of `upstream.ref`.
     """
 
-    timeout: Annotated[int, Field(gt=0)]
     allowed_absent: list[str]
     built_from: dict[str, Text]
 

@@ -76,9 +76,7 @@ def _import(root: list[str], directory: Path, image: str) -> None:
     """Import a tree as an image, without package lists, manuals and translations."""
     labels = [f"--change=LABEL {LABEL}=1", f"--change=LABEL {CONTENT_LABEL}={RECIPE}", "--change=CMD bash"]
     excludes = [f"--exclude=./{path}/*" for path in _LEFT_OUT]
-    packed = subprocess.Popen(
-        [*root, "tar", "-C", str(directory), *excludes, "-c", "."], stdout=subprocess.PIPE
-    )
+    packed = subprocess.Popen([*root, "tar", "-C", str(directory), *excludes, "-c", "."], stdout=subprocess.PIPE)
     if packed.stdout is None:
         raise GatewayError("tar gave no output", where="lab")
     source = packed.stdout

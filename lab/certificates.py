@@ -33,9 +33,7 @@ def ensure_certificates() -> str:
     certificate = make_certificate(REGISTRY_NAME, key, signer=(authority, authority_key))
     write_private(
         REGISTRY_KEY,
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        ),
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
     )
     REGISTRY_CERTIFICATE.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     AUTHORITY.write_bytes(authority.public_bytes(serialization.Encoding.PEM))

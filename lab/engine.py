@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 from typing import IO, TYPE_CHECKING
@@ -47,22 +48,25 @@ def docker(
     command. A non-zero exit raises GatewayError with the last lines that the command said; the legacy
     builder is used because BuildKit is a separate installation.
     """
-    process = subprocess.Popen(
-        ["docker", *arguments],
-        stdin=subprocess.PIPE if feed else subprocess.DEVNULL,
-        stdout=subprocess.PIPE if log is None else log.open("wb"),
-        stderr=subprocess.PIPE if log is None else subprocess.STDOUT,
-        env={**os.environ, "DOCKER_BUILDKIT": "0"},
-    )
-    if feed is not None and process.stdin is not None:
-        _feed(process.stdin, feed)
-        process.stdin = None
-    try:
-        output, errors = process.communicate(timeout=timeout)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-        raise GatewayError(f"docker {arguments[0]} took longer than {timeout:.0f} s") from None
+    with contextlib.ExitStack() as stack:
+        sink = stack.enter_context(log.open("wb")) if log else None
+        process = stack.enter_context(
+            subprocess.Popen(
+                ["docker", *arguments],
+                stdin=subprocess.PIPE if feed else subprocess.DEVNULL,
+                stdout=sink or subprocess.PIPE,
+                stderr=subprocess.STDOUT if sink else subprocess.PIPE,
+                env={**os.environ, "DOCKER_BUILDKIT": "0"},
+            )
+        )
+        if feed is not None and process.stdin is not None:
+            _feed(process.stdin, feed)
+            process.stdin = None
+        try:
+            output, errors = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise GatewayError(f"docker {arguments[0]} took longer than {timeout:.0f} s", where="lab") from None
     if process.returncode != 0:
         said = log.read_text(errors="replace") if log else errors.decode(errors="replace")
         raise GatewayError(

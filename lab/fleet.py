@@ -13,10 +13,12 @@ from lab.builds import Builder, job_name
 from lab.certificates import ensure_certificates
 from lab.containers import Container, ensure_container, ensure_networks
 from lab.engine import docker, inspect, require_engine, try_docker
+from lab.exclusive import exclusive
 from lab.hosts import ensure_host, stop_engine
 from lab.keys import ensure_keys
 from lab.layout import (
     ALL_IMAGES,
+    COMMAND_LOCK,
     HOSTS,
     IMAGE_LOCK,
     KNOWN_HOSTS,
@@ -26,11 +28,14 @@ from lab.layout import (
     PROVIDER_NAME,
     PROVIDER_PORT,
     PUBLISHED,
+    REGISTRY_VOLUME,
     SECRETS,
     STATE,
+    UPSTREAM_REPOSITORY,
     WHEELS,
+    HostLayout,
 )
-from lab.parts import Part, parts
+from lab.parts import UPSTREAM_ADDRESS, Part, parts
 from lab.progress import Job, Reporter, describe_counts, run_jobs, wait_until
 from lab.registry import ensure_registry, push, write_lock
 from lab.upstream import ensure_upstream
@@ -58,7 +63,8 @@ def up(reporter: Reporter | None = None, images: Sequence[str] = ALL_IMAGES) -> 
     """
     shown = reporter or Reporter()
     shown.title(f"lab: Docker Engine {require_engine()}")
-    run_jobs(fleet_jobs(images), shown, workers=WORKERS)
+    with exclusive(COMMAND_LOCK, shown):
+        run_jobs(fleet_jobs(images), shown, workers=WORKERS)
     shown.title(f"lab is up after {shown.total():.1f} s")
 
 
@@ -92,33 +98,28 @@ def fleet_jobs(images: Sequence[str]) -> list[Job]:
 def down(*, keep_images: bool = False, reporter: Reporter | None = None) -> None:
     """Remove every container, volume, network, image and file that the lab has made.
 
-    `keep_images` leaves the images and the downloaded wheels, so that the next `up` is quick.
+    `keep_images` leaves the images, what the registry stores and the downloaded wheels: the next `up`
+    is quick.
     """
     shown = reporter or Reporter()
     require_engine()
-    run_jobs([Job(f"stop {host.name}", partial(_stopped, host.name)) for host in HOSTS], shown)
-    counts = {kind: _remove_all(kind) for kind in ("container", "volume", "network")}
-    if not keep_images:
-        counts["image"] = _remove_images()
-        shutil.rmtree(WHEELS, ignore_errors=True)
-    for file in (KNOWN_HOSTS, IMAGE_LOCK, SECRETS):
-        file.unlink(missing_ok=True)
-    shutil.rmtree(STATE, ignore_errors=True)
+    with exclusive(COMMAND_LOCK, shown):
+        run_jobs([Job(f"stop {host.name}", partial(_stopped, host)) for host in HOSTS], shown)
+        kept = (REGISTRY_VOLUME,) if keep_images else ()
+        counts = {kind: _remove_all(kind, kept) for kind in ("container", "volume", "network")}
+        if not keep_images:
+            counts["image"] = _remove_images()
+            shutil.rmtree(WHEELS, ignore_errors=True)
+        for file in (KNOWN_HOSTS, IMAGE_LOCK, SECRETS):
+            file.unlink(missing_ok=True)
+        shutil.rmtree(STATE, ignore_errors=True)
     shown.title(f"removed {describe_counts(counts)} and the lab's files in {shown.total():.1f} s")
 
 
 def status() -> list[PartState]:
     """Return every part with the state of its container; changes nothing."""
     require_engine()
-    return [
-        PartState(
-            part,
-            (inspect("container", part.container, "{{.State.Status}}") or "missing")
-            if part.container
-            else "",
-        )
-        for part in parts()
-    ]
+    return [PartState(part, _state(part)) for part in parts()]
 
 
 def ensure_provider() -> str:
@@ -131,10 +132,16 @@ def ensure_provider() -> str:
     )
     outcome = ensure_container(container)
     if not wait_until(_provider_answers, seconds=READY_SECONDS):
-        raise GatewayError(
-            "the provider does not answer", where="lab", next_step=f"docker logs {container.name}"
-        )
+        raise GatewayError("the provider does not answer", where="lab", next_step=f"docker logs {container.name}")
     return outcome
+
+
+def _state(part: Part) -> str:
+    if part.container:
+        return inspect("container", part.container, "{{.State.Status}}") or "missing"
+    if part.address == UPSTREAM_ADDRESS:
+        return "present" if (UPSTREAM_REPOSITORY / "HEAD").is_file() else "missing"
+    return ""
 
 
 def _provider_answers() -> bool:
@@ -150,18 +157,18 @@ def _provider_answers() -> bool:
         connection.close()
 
 
-def _stopped(name: str) -> str:
-    host = next(host for host in HOSTS if host.name == name)
+def _stopped(host: HostLayout) -> str:
     if inspect("container", host.container, "{{.State.Running}}") != "true":
         return "not running"
     stop_engine(host)
     return "stopped"
 
 
-def _remove_all(kind: str) -> int:
-    """Remove everything of one kind that carries the lab's label; return how many there were."""
+def _remove_all(kind: str, kept: Sequence[str] = ()) -> int:
+    """Remove everything of one kind that carries the lab's label, but for the kept; return how many."""
     everything = ["--all"] if kind == "container" else []
-    found = docker(kind, "ls", *everything, "--quiet", "--filter", f"label={LABEL}").split()
+    listed = docker(kind, "ls", *everything, "--quiet", "--filter", f"label={LABEL}").split()
+    found = [name for name in listed if name not in kept]
     if found:
         force = ["--force", "--volumes"] if kind == "container" else []
         docker(kind, "rm", *force, *found)

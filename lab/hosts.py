@@ -42,13 +42,15 @@ def ensure_host(host: HostLayout) -> str:
     The rights are granted one by one, and --privileged only where that is not enough; a host that
     already runs with --privileged keeps it.
     """
-    named = host_container(host, _NAMED_RIGHTS)
+    found = inspect("container", host.container, "{{.HostConfig.Privileged}}")
     privileged = host_container(host, _ALL_RIGHTS)
-    if inspect("container", host.container, "{{.HostConfig.Privileged}}") == "true":
+    if found == "true":
         return _bring_up(host, privileged)
     try:
-        return _bring_up(host, named)
+        return _bring_up(host, host_container(host, _NAMED_RIGHTS))
     except GatewayError as first:
+        if found is not None:
+            raise  # it ran before, so rights are not what it lacks; what is on it must not be lost
         try:
             return f"{_bring_up(host, privileged)}, --privileged"
         except GatewayError:
@@ -83,9 +85,7 @@ def find_host(name: str) -> HostLayout:
     for host in HOSTS:
         if host.name == name:
             return host
-    raise ConfigurationError(
-        f"the lab has no host {name}", next_step=f"one of {', '.join(h.name for h in HOSTS)}"
-    )
+    raise ConfigurationError(f"the lab has no host {name}", next_step=f"one of {', '.join(h.name for h in HOSTS)}")
 
 
 def ssh_counts(name: str) -> tuple[int, int]:

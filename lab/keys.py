@@ -20,15 +20,11 @@ def ensure_keys() -> str:
 
     Host keys lie on the controller and survive a rebuild of their host, so known_hosts stays true.
     """
-    missing = [
-        path for path in (IDENTITY, *map(host_key, (host.name for host in HOSTS))) if not path.is_file()
-    ]
+    missing = [path for path in (IDENTITY, *map(host_key, (host.name for host in HOSTS))) if not path.is_file()]
     for path in missing:
         write_key_pair(path)
     KNOWN_HOSTS.parent.mkdir(parents=True, exist_ok=True)
-    KNOWN_HOSTS.write_text(
-        known_hosts_text((host.address, public_key(host_key(host.name))) for host in HOSTS)
-    )
+    KNOWN_HOSTS.write_text(known_hosts_text((host.address, public_key(host_key(host.name))) for host in HOSTS))
     return f"{len(missing)} made" if missing else "unchanged"
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lab.layout import HOSTS, PREFIX, PROVIDER_ADDRESS, REGISTRY_ADDRESS
+from lab.layout import HOSTS, PREFIX, PROVIDER_ADDRESS, REGISTRY_ADDRESS, ROOT, UPSTREAM_REPOSITORY
 
 STAND_IN = "STAND-IN"
+UPSTREAM_ADDRESS = UPSTREAM_REPOSITORY.relative_to(ROOT).as_posix()
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ def parts() -> tuple[Part, ...]:
     hosts = tuple(
         Part(
             host.name,
-            f"Debian 12, login {host.user}, {'with' if host.docker else 'at first without'} Docker Engine",
+            f"Debian 12, login {host.user}, {'Docker Engine' if host.docker else 'bare'}",
             real=True,
             container=host.container,
             address=host.address,
@@ -40,15 +41,13 @@ def parts() -> tuple[Part, ...]:
     return (
         *hosts,
         Part("registry", "docker-registry, TLS", True, f"{PREFIX}-registry", REGISTRY_ADDRESS),
-        Part(
-            "provider", "a program that speaks the OpenAI API", False, f"{PREFIX}-provider", PROVIDER_ADDRESS
-        ),
-        Part("jawn", "a program with the habits of Helicone's", real=False),
-        Part("web", "a program with the habits of Helicone's", real=False),
-        Part("migrations", "a program with the habits of Helicone's", real=False),
-        Part("upstream", "a git repository in the shape of Helicone's", real=False),
+        Part("provider", "a program that speaks the OpenAI API", False, f"{PREFIX}-provider", PROVIDER_ADDRESS),
+        Part("jawn", "a program that acts like Helicone's", real=False),
+        Part("web", "a program that acts like Helicone's", real=False),
+        Part("migrations", "a program that acts like Helicone's", real=False),
+        Part("upstream", "a repository shaped like Helicone's", real=False, address=UPSTREAM_ADDRESS),
         Part("postgres", "PostgreSQL 17", real=True),
-        Part("clickhouse", "ClickHouse's engine, embedded (chdb) behind its HTTP interface", real=True),
+        Part("clickhouse", "ClickHouse's engine (chdb) over HTTP", real=True),
         Part("object-store", "rclone serve s3", real=True),
         Part("edge and egress", "Caddy", real=True),
     )

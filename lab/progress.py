@@ -75,7 +75,7 @@ def run_jobs(jobs: Iterable[Job], reporter: Reporter, *, workers: int = 4) -> No
                 running[pool.submit(_timed, by_name[name].run)] = name
             done, _ = wait(running, timeout=HEARTBEAT_SECONDS, return_when=FIRST_COMPLETED)
             if not done:
-                reporter.running(running.values())
+                reporter.running(name for future, name in running.items() if future.running())
             _collect(done, running, reporter, sorter, pool)
 
 

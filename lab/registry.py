@@ -13,7 +13,7 @@ from gateway.errors import GatewayError
 from lab.certificates import REGISTRY_CERTIFICATE, REGISTRY_KEY
 from lab.containers import Container, PlacedFile, ensure_container
 from lab.engine import docker, inspect, try_docker
-from lab.layout import IMAGE_LOCK, PREFIX, PUBLISHED, PUSH_REGISTRY, REGISTRY, REGISTRY_ADDRESS, STATE
+from lab.layout import IMAGE_LOCK, PREFIX, PUBLISHED, PUSH_REGISTRY, REGISTRY, REGISTRY_ADDRESS, REGISTRY_VOLUME, STATE
 from lab.progress import wait_until
 
 if TYPE_CHECKING:
@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 
 READY_SECONDS = 30.0
 _PUSHED = STATE / "pushed.json"
-_MANIFEST_TYPES = (
-    "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json"
-)
+_MANIFEST_TYPES = "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json"
 _LOCK = threading.Lock()
 
 
@@ -31,9 +29,7 @@ def ensure_registry() -> str:
     """Bring the registry up and return what had to be done."""
     outcome = ensure_container(registry_container())
     if not wait_until(lambda: _head("/v2/") is not None, seconds=READY_SECONDS):
-        raise GatewayError(
-            "the registry does not answer", where="lab", next_step=f"docker logs {PREFIX}-registry"
-        )
+        raise GatewayError("the registry does not answer", where="lab", next_step=f"docker logs {PREFIX}-registry")
     return outcome
 
 
@@ -44,7 +40,7 @@ def registry_container() -> Container:
         image=f"{PREFIX}/registry",
         address=REGISTRY_ADDRESS,
         options=("--hostname", "registry", f"--publish={PUSH_REGISTRY}:5001"),
-        volumes={f"{PREFIX}-registry": "/var/lib/registry"},
+        volumes={REGISTRY_VOLUME: "/var/lib/registry"},
         files={
             "/etc/lab/registry.crt": PlacedFile(REGISTRY_CERTIFICATE.read_bytes()),
             "/etc/lab/registry.key": PlacedFile(REGISTRY_KEY.read_bytes(), 0o600),
@@ -78,9 +74,7 @@ def push(name: str) -> str:
 def write_lock() -> str:
     """Write inventory/lab/images.lock.yml from what was pushed; an unchanged file is not touched."""
     pushed = _pushed()
-    text = lock_text(
-        {f"{REGISTRY}/{PUBLISHED[name]}": pushed[name]["digest"] for name in PUBLISHED if name in pushed}
-    )
+    text = lock_text({f"{REGISTRY}/{PUBLISHED[name]}": pushed[name]["digest"] for name in PUBLISHED if name in pushed})
     if IMAGE_LOCK.is_file() and IMAGE_LOCK.read_text() == text:
         return "unchanged"
     IMAGE_LOCK.parent.mkdir(parents=True, exist_ok=True)

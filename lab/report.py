@@ -20,7 +20,7 @@ def status_table(states: list[PartState]) -> Table:
         table.add_column(heading)
     for entry in states:
         mark = entry.part.mark if entry.part.real else f"[bold yellow]{entry.part.mark}[/]"
-        colour = "green" if entry.state == "running" else "red"
+        colour = "green" if entry.state in {"running", "present"} else "red"
         state = f"[{colour}]{entry.state}[/]" if entry.state else "on the hosts"
         table.add_row(entry.part.name, state, entry.part.address, mark, entry.part.played_by)
     return table

@@ -161,7 +161,10 @@ VERBS = frozenset(
 def main() -> None:
     """Serve requests until the controller closes the connection, then give the lease back."""
     os.umask(0o077)
-    os.environ["LC_ALL"] = "C.UTF-8"
+    # Compose lets variables of its shell win over `.env`, so nothing of the login's environment stays.
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    os.environ.clear()
+    os.environ.update(kept, LC_ALL="C.UTF-8")
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     outgoing = os.dup(1)
     os.dup2(2, 1)  # only the protocol may write where the controller reads

@@ -9,11 +9,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import time
 from pathlib import Path
 from typing import Any
 
 from .failure import StepFailed
+
+
+_ESCAPE = re.compile(r"\\(.)")
+_ESCAPED = {"n": "\n", "r": "\r", "t": "\t"}
 
 
 class Store:
@@ -110,30 +115,14 @@ class Store:
 
 
 def read_env(text: str) -> dict[str, str]:
-    """Return the values of a `.env` as the renderer writes it: double quotes, backslash escapes, raw newlines."""
+    """Return the values of a `.env` as the renderer writes it: one line each, double quotes, backslash escapes."""
     values = {}
-    position = 0
-    while position < len(text):
-        line_end = text.find("\n", position)
-        line_end = len(text) if line_end < 0 else line_end
-        name, separator, rest = text[position:line_end].partition("=")
-        if not separator or name.startswith("#"):
-            position = line_end + 1
-            continue
-        if not rest.startswith('"'):
-            values[name] = rest
-            position = line_end + 1
-            continue
-        index = position + len(name) + 2
-        characters = []
-        while index < len(text) and text[index] != '"':
-            if text[index] == "\\":
-                index += 1
-            characters.append(text[index : index + 1])
-            index += 1
-        values[name] = "".join(characters)
-        line_end = text.find("\n", index)
-        position = len(text) if line_end < 0 else line_end + 1
+    for line in text.split("\n"):
+        name, separator, value = line.partition("=")
+        if separator and not name.startswith("#"):
+            if len(value) > 1 and value[0] == value[-1] == '"':
+                value = _ESCAPE.sub(lambda match: _ESCAPED.get(match.group(1), match.group(1)), value[1:-1])
+            values[name] = value
     return values
 
 

@@ -15,7 +15,7 @@ from gateway.images import load_lock
 from gateway.inventory import Inventory, load_inventory
 from gateway.release import HostRelease, host_release
 from gateway.render import RenderedHost, render_environment
-from gateway.upstream import Upstream, fetch_upstream
+from gateway.upstream import Upstream, upstream_for
 from gateway.vault import Vault, ensure_vault
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,8 +42,10 @@ class Project:
     @cached_property
     def upstream(self) -> Upstream:
         """Helicone's own compose file and migration names at the pinned commit."""
-        settings = next(iter(self.inventory.hosts.values())).variables.upstream
-        return fetch_upstream(settings.repo, settings.ref, settings.compose_path, ROOT / ".cache" / "upstream")
+        found = upstream_for(next(iter(self.inventory.hosts.values())).variables, ROOT)
+        if found.notice:
+            self.reporter.line("", found.notice, "yellow")
+        return found
 
     @cached_property
     def rendered(self) -> dict[str, RenderedHost]:

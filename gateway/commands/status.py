@@ -118,7 +118,8 @@ def unlock(inventory: Inventory, force: bool, as_json: bool) -> dict[str, Any]:
                 refused[name] = error.message
     if not as_json:
         rows = [
-            [n, l["owner"], l["command"], l["since"], f"{l['seconds']} s", _lease_state(l)] for n, l in held.items()
+            [name, lease["owner"], lease["command"], lease["since"], f"{lease['seconds']} s", _lease_state(lease)]
+            for name, lease in held.items()
         ]
         if rows:
             table("", ["host", "held by", "command", "since", "for", "state"], rows)

@@ -29,7 +29,7 @@ class Runner(Protocol):
         """Send a request to the agent and return its result."""
 
 
-class ConversationBackend(base.BaseBackend):
+class ConversationBackend(base.BaseBackend):  # type: ignore[misc]  # testinfra comes without types
     """Runs each command as a message to the agent, once: what a verification sees is one moment.
 
     A command that was run before, or by `ahead`, is answered from memory. `messages` counts the

@@ -55,7 +55,7 @@ def _gather_one(target: Target, ahead: Sequence[Ahead], traced: bool) -> None:
     items = [item for function in ahead for item in function(target)]
     with ThreadPoolExecutor(max_workers=2) as pool:
         waiting = [pool.submit(target.reach, _only(Request, items), _only(Port, items))]
-        if traced and target.door is not None:
+        if traced and target.settings.variables.verify.traced_request and target.door is not None:
             target.trace = new_trace(target.settings, target.vault)
             waiting.append(pool.submit(target.trace.send, target.door, target.vault))
         backend = target.host.backend

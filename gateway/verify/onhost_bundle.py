@@ -30,9 +30,7 @@ main()
 
 def look_command(order: dict[str, Any]) -> str:
     """Return the shell command that runs `onhost.program` with `order`; nothing in it is secret."""
-    return (
-        f"python3 -c {shlex.quote(_STARTER)} {shlex.quote(json.dumps(order))} <<'END'\n{_sources()}\nEND"
-    )
+    return f"python3 -c {shlex.quote(_STARTER)} {shlex.quote(json.dumps(order))} <<'END'\n{_sources()}\nEND"
 
 
 @cache

@@ -45,6 +45,11 @@ class Checks:
                 titles.append(f"{target.name}: {check.titled(case)}")
         metafunc.parametrize(arguments, values, ids=titles)
 
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Leave out the placeholders of checks that no host needs, and put each host's checks together."""
+        functions = [item for item in items if isinstance(item, pytest.Function)]
+        items[:] = [item for target in self.targets for item in functions if _target(item) is target]
+
     @pytest.fixture
     def host(self, target: Target) -> TestinfraHost:
         """Testinfra's view of the host under test."""
@@ -63,7 +68,7 @@ class Checks:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Count the check; make its failure one sentence without source lines, values or secrets."""
         report = yield
-        target, title = item.callspec.params["target"].name, _title(item)
+        target, title = _target(item).name, _title(item)
         if report.when == "call" or (report.failed and report.when == "setup"):
             self.counts[target] += 1
         if report.failed and call.excinfo is not None:
@@ -73,9 +78,11 @@ class Checks:
         return report
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """A file of checks that cannot be read is a failure too."""
+        """Count a file of checks that cannot be read as a failure too."""
         if report.failed:
-            self.failures.append(Failure("", report.nodeid, self.redact(f"{report.nodeid}: {report.longreprtext[-500:]}")))
+            self.failures.append(
+                Failure("", report.nodeid, self.redact(f"{report.nodeid}: {report.longreprtext[-500:]}"))
+            )
 
 
 def load_ahead(path: Path) -> Any:
@@ -86,6 +93,11 @@ def load_ahead(path: Path) -> Any:
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
     return getattr(module, "ahead", None)
+
+
+def _target(item: pytest.Function) -> Any:
+    """Return the host that a check is made on; for a placeholder it is a marker of pytest's own."""
+    return item.callspec.params["target"]
 
 
 def _title(item: pytest.Function) -> str:

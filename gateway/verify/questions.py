@@ -27,8 +27,8 @@ class Question:
         return loaded
 
 
-def _question(service: str, **data: Any) -> Question:
-    return Question(service, json.dumps(data, sort_keys=True))
+def _question(about: str, /, **data: Any) -> Question:
+    return Question(about, json.dumps(data, sort_keys=True))
 
 
 def http(
@@ -36,7 +36,14 @@ def http(
 ) -> Question:
     """Ask for a request to a service's own address, past the edge. Answer: `status`, `headers`, `body`."""
     return _question(
-        service, kind="http", service=service, port=port, path=path, method=method, headers=dict(headers or {}), body=body
+        service,
+        kind="http",
+        service=service,
+        port=port,
+        path=path,
+        method=method,
+        headers=dict(headers or {}),
+        body=body,
     )
 
 
@@ -71,7 +78,9 @@ def bucket_of_store(variable: str) -> Question:
     return _bucket("object-store", variable, [], "http://object-store:9000", *keys)
 
 
-def _bucket(service: str, variable: str, source: list[str], endpoint: str, access_key: str, secret_key: str) -> Question:
+def _bucket(
+    service: str, variable: str, source: list[str], endpoint: str, access_key: str, secret_key: str
+) -> Question:
     return _question(
         service, kind="bucket", endpoint=endpoint, endpoint_from=source, region=REGION, bucket=[service, variable],
         access_key=[service, access_key], secret_key=[service, secret_key],

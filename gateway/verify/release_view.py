@@ -109,7 +109,9 @@ class ReleaseView:
     @cached_property
     def secrets(self) -> tuple[Secret, ...]:
         """Return the secret values of `.env`, to make sure that they do not show somewhere."""
-        return tuple(Secret(value) for name, value in self._env.items() if name in self.manifest["secret_keys"] and value)
+        return tuple(
+            Secret(value) for name, value in self._env.items() if name in self.manifest["secret_keys"] and value
+        )
 
     @cached_property
     def _env(self) -> Mapping[str, str]:

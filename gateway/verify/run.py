@@ -56,7 +56,7 @@ def verify_hosts(
     files = {role: sorted((roles / role / "verify").glob("test_*.py")) for role in _all_roles(targets)}
     functions = {role: [found for path in paths if (found := load_ahead(path))] for role, paths in files.items()}
     ahead = {target.name: [one for role in roles_of(target.settings) for one in functions[role]] for target in targets}
-    gather(targets, ahead, traced and _wants_trace(targets))
+    gather(targets, ahead, traced)
     checks = Checks(targets, {target.name: roles_of(target.settings) for target in targets}, redaction(vault, targets))
     arguments = [*_OPTIONS, f"--rootdir={roles.parent}", *(str(path) for paths in files.values() for path in paths)]
     if junit is not None:
@@ -104,10 +104,6 @@ def _all_roles(targets: Sequence[Target]) -> list[str]:
     return list(dict.fromkeys(role for target in targets for role in roles_of(target.settings)))
 
 
-def _wants_trace(targets: Sequence[Target]) -> bool:
-    return all(target.settings.variables.verify.traced_request for target in targets)
-
-
 def _notes(targets: Sequence[Target], traced: bool) -> Iterator[str]:
     """Yield what a reader of the report must know of the traced requests."""
     for target in targets:
@@ -126,7 +122,9 @@ def _notes(targets: Sequence[Target], traced: bool) -> Iterator[str]:
 @contextmanager
 def _undisturbed() -> Iterator[None]:
     """Keep the shell's pytest settings and other packages' plugins out, and warnings off the terminal."""
-    before = {name: os.environ.get(name) for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD")}
+    before = {
+        name: os.environ.get(name) for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD")
+    }
     os.environ.pop("PYTEST_ADDOPTS", None)
     os.environ.pop("PYTEST_PLUGINS", None)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"

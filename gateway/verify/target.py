@@ -62,7 +62,7 @@ class Port:
         return f"{self.address}:{self.number}"
 
 
-@dataclass
+@dataclass(eq=False)
 class Target:
     """One host under verification.
 

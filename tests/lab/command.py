@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gateway.commands.project import open_project
+from gateway.console import Reporter
+
 ROOT = Path(__file__).resolve().parents[2]
 INVOKE = Path(sys.executable).parent / "invoke"
 ADDRESSES = {"app1": "172.30.87.11", "app2": "172.30.87.12", "data1": "172.30.87.13"}
@@ -84,7 +87,9 @@ def http(method: str, url: str, body: Any = None, **headers: str) -> tuple[int, 
     """Send a request and return status, headers (lower case) and text, errors included."""
     data = None if body is None else json.dumps(body).encode()
     names = {name.replace("_", "-"): value for name, value in headers.items()}
-    request = urllib.request.Request(url, data=data, method=method, headers={"Content-Type": "application/json", **names})
+    request = urllib.request.Request(
+        url, data=data, method=method, headers={"Content-Type": "application/json", **names}
+    )
     try:
         with urllib.request.urlopen(request, timeout=60) as response:
             return response.status, {k.lower(): v for k, v in response.headers.items()}, response.read().decode()
@@ -94,9 +99,6 @@ def http(method: str, url: str, body: Any = None, **headers: str) -> tuple[int, 
 
 def secret(name: str) -> str:
     """Return a secret of the lab."""
-    from gateway.commands.project import open_project
-    from gateway.console import Reporter
-
     return open_project("lab", [], None, Reporter(quiet=True)).vault[name].reveal()
 
 
@@ -106,7 +108,8 @@ def clickhouse(sql: str) -> list[str]:
     script = (
         "import sys, urllib.request\n"
         "sql, password, url = sys.stdin.read().split('\\0')\n"
-        "r = urllib.request.Request(url, data=sql.encode(), headers={'X-ClickHouse-User': 'default', 'X-ClickHouse-Key': password})\n"
+        "headers = {'X-ClickHouse-User': 'default', 'X-ClickHouse-Key': password}\n"
+        "r = urllib.request.Request(url, data=sql.encode(), headers=headers)\n"
         "print(urllib.request.urlopen(r).read().decode(), end='')\n"
     )
     done = subprocess.run(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from command import invoke, lab
+
+from tests.lab.command import invoke, lab
 
 JAWN = "registry.lab:5000/jawn"
 

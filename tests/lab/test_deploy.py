@@ -8,9 +8,9 @@ import time
 import uuid
 
 import pytest
-from command import ADDRESSES, all_containers, clickhouse, http, lab, secret
 
 from lab.hosts import ssh_counts
+from tests.lab.command import ADDRESSES, all_containers, clickhouse, http, lab, secret
 
 pytestmark = pytest.mark.usefixtures("deployed")
 
@@ -82,7 +82,9 @@ def test_one_variable_is_one_line_and_restarts_only_jawn():
     result = lab("deploy", "--yes", "--set", variable)
     assert result.code == 0, result.text
     after = all_containers()
-    restarted = {(host, service) for host in after for service in after[host] if after[host][service] != before[host][service]}
+    restarted = {
+        (host, service) for host in after for service in after[host] if after[host][service] != before[host][service]
+    }
     assert restarted == {("app1", "jawn"), ("app2", "jawn")}
 
 

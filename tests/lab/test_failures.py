@@ -8,7 +8,8 @@ import threading
 import time
 
 import pytest
-from command import ROOT, Result, all_containers, arguments, invoke, lab, on_host
+
+from tests.lab.command import ROOT, Result, all_containers, arguments, invoke, lab, on_host
 
 pytestmark = pytest.mark.usefixtures("deployed")
 

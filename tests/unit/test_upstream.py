@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from gateway.errors import ConfigurationError
-from gateway.upstream import Upstream, fetch_upstream, upstream_for, without_login
+from gateway.git_cache import without_login
+from gateway.upstream import Upstream, fetch_upstream, upstream_for
 
 if TYPE_CHECKING:
     from gateway.variables import HostVariables
@@ -122,7 +123,7 @@ def test_migrations_can_come_from_another_ref(work: Path, bare: Path, tmp_path: 
 
 def test_only_what_is_read_is_fetched(bare: Path, tmp_path: Path) -> None:
     fetch(bare, "main", tmp_path / "cache")
-    (clone,) = (tmp_path / "cache" / "upstream").iterdir()
+    (clone,) = (tmp_path / "cache").iterdir()
 
     present = git(clone, "cat-file", "--batch-check", "--batch-all-objects")
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -93,18 +95,15 @@ def _cpus(configured: dict[str, Any]) -> float:
     """Return the processor limit, however it was given: as a number of CPUs, or as quota and period."""
     if configured.get("NanoCpus"):
         return float(configured["NanoCpus"]) / 1e9
-    return configured.get("CpuQuota", 0) / (configured.get("CpuPeriod") or 100_000)
+    return float(configured.get("CpuQuota", 0)) / (configured.get("CpuPeriod") or 100_000)
 
 
 def _mount(mount: dict[str, Any], process: int) -> dict[str, Any]:
     """Return a mount; of a mounted file also the hash of what the container's process sees."""
     seen = ""
     if mount["Type"] == "bind" and process:
-        try:
-            with open(f"/proc/{process}/root{mount['Destination']}", "rb") as file:
-                seen = hashlib.sha256(file.read()).hexdigest()
-        except OSError:
-            pass  # a folder, or not ours to read
+        with suppress(OSError):  # a folder, or not ours to read
+            seen = hashlib.sha256(Path(f"/proc/{process}/root{mount['Destination']}").read_bytes()).hexdigest()
     return {
         "type": mount["Type"], "name": mount.get("Name", ""), "source": mount.get("Source", ""),
         "destination": mount["Destination"], "writable": mount["RW"], "sha256": seen,

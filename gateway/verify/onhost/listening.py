@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from pathlib import Path
 from typing import Any, NamedTuple
 
 _EVERY_IPV6 = "0" * 32
@@ -23,8 +24,7 @@ def of_process(process: int | str) -> list[Listener]:
     found = []
     for family in ("tcp", "tcp6"):
         try:
-            with open(f"/proc/{process}/net/{family}") as table:
-                lines = table.read().splitlines()[1:]
+            lines = Path(f"/proc/{process}/net/{family}").read_text().splitlines()[1:]
         except FileNotFoundError:
             continue  # no IPv6
         for fields in (line.split() for line in lines):
@@ -60,13 +60,12 @@ def of_host(ports: list[int], published: list[list[Any]]) -> list[dict[str, Any]
 def _holders(inodes: set[str]) -> dict[str, str]:
     """Return the name of the process that holds each socket, from proc(5)."""
     found = {}
-    for process in filter(str.isdigit, os.listdir("/proc")):
+    for process in Path("/proc").glob("[0-9]*"):
         try:
-            for descriptor in os.listdir(f"/proc/{process}/fd"):
-                match = re.fullmatch(r"socket:\[(\d+)\]", os.readlink(f"/proc/{process}/fd/{descriptor}"))
+            for descriptor in (process / "fd").iterdir():
+                match = re.fullmatch(r"socket:\[(\d+)\]", os.readlink(descriptor))  # noqa: PTH115 - not a path
                 if match and match[1] in inodes:
-                    with open(f"/proc/{process}/comm") as name:
-                        found[match[1]] = name.read().strip()
+                    found[match[1]] = (process / "comm").read_text().strip()
         except OSError:
             continue  # it ended meanwhile, or is not ours to see
     return found

@@ -1,4 +1,4 @@
-"""A login to PostgreSQL over TCP and nothing more: is this password good, and is one asked for at all?
+"""A login to PostgreSQL over TCP and nothing more: whether a password is good, and whether one is asked for.
 
 Written out because a host has no client, and a client inside the container comes from an address
 that the image trusts. Protocol: PostgreSQL's documentation, chapter "Frontend/Backend Protocol";
@@ -76,7 +76,7 @@ class _Scram:
         salted = hashlib.pbkdf2_hmac("sha256", self.password, base64.b64decode(parts["s"]), int(parts["i"]))
         key = hmac.new(salted, b"Client Key", "sha256").digest()
         without_proof = f"c=biws,r={parts['r']}"
-        signed = ",".join((self.bare, challenge.decode(), without_proof)).encode()
+        signed = f"{self.bare},{challenge.decode()},{without_proof}".encode()
         signature = hmac.new(hashlib.sha256(key).digest(), signed, "sha256").digest()
         proof = bytes(left ^ right for left, right in zip(key, signature))  # noqa: B905 - `strict` needs 3.10
         return f"{without_proof},p={base64.b64encode(proof).decode()}".encode()

@@ -31,9 +31,7 @@ _OTHER = re.compile(
     r"^\s*(GRANT|REVOKE|SET\s+DEFAULT\s+ROLE|(CREATE|ALTER|DROP)\s+(ROW\s+POLICY|POLICY|ROLE|QUOTA|SETTINGS\s+PROFILE))\b",
     re.I,
 )
-_IDENTIFIED = re.compile(
-    r"IDENTIFIED\s+(?:WITH\s+(?P<kind>\w+)\s+)?BY\s+'(?P<secret>(?:[^'\\]|\\.|'')*)'", re.I
-)
+_IDENTIFIED = re.compile(r"IDENTIFIED\s+(?:WITH\s+(?P<kind>\w+)\s+)?BY\s+'(?P<secret>(?:[^'\\]|\\.|'')*)'", re.I)
 _NO_PASSWORD = re.compile(r"NOT\s+IDENTIFIED|IDENTIFIED\s+WITH\s+no_password", re.I)
 _READS = re.compile(r"^\s*(SELECT|WITH|SHOW|DESC|DESCRIBE|EXPLAIN|EXISTS)\b", re.I)
 _SYSTEM = re.compile(r"\b(system|information_schema)\s*\.", re.I)
@@ -68,8 +66,7 @@ class Users:
     def manage(self, user: str, statement: str) -> bytes | None:
         """Carry out a statement about users and grants; None means that it is none of these."""
         if len(statement) > 4000 or not (
-            _OTHER.match(statement)
-            or re.match(r"^\s*((CREATE|ALTER|DROP)\s+USER|SHOW\s+USERS)\b", statement, re.I)
+            _OTHER.match(statement) or re.match(r"^\s*((CREATE|ALTER|DROP)\s+USER|SHOW\s+USERS)\b", statement, re.I)
         ):
             return None
         if user != self._default or not self._manages:
@@ -96,14 +93,10 @@ class Users:
             raise QueryError(497, f"Code: 497. DB::Exception: {user}: Not enough privileges. (ACCESS_DENIED)")
         organization = settings.get(_ORGANIZATION)
         if organization is None and "request_response_rmt" in statement:
-            raise QueryError(
-                115, f"Code: 115. DB::Exception: Unknown setting '{_ORGANIZATION}'. (UNKNOWN_SETTING)"
-            )
+            raise QueryError(115, f"Code: 115. DB::Exception: Unknown setting '{_ORGANIZATION}'. (UNKNOWN_SETTING)")
         condition = f"organization_id = {quoted(organization or '')}"
         return (
-            {"additional_table_filters": "{'request_response_rmt': " + quoted(condition) + "}"}
-            if organization
-            else {}
+            {"additional_table_filters": "{'request_response_rmt': " + quoted(condition) + "}"} if organization else {}
         )
 
     def _create(self, found: re.Match[str]) -> None:

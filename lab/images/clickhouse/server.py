@@ -129,9 +129,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         options = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(self.path).query, keep_blank_values=True))
         statement = b"\n".join(part for part in (options.get("query", "").encode(), body) if part)
         identifier = options.get("query_id") or str(uuid.uuid4())
-        default_format = (
-            options.get("default_format") or self.headers.get("X-ClickHouse-Format") or "TabSeparated"
-        )
+        default_format = options.get("default_format") or self.headers.get("X-ClickHouse-Format") or "TabSeparated"
         found = _FORMAT.search(statement[-200:])
         output_format = found[1].decode() if found else default_format
         try:

@@ -43,7 +43,7 @@ defaults:
   clickhouse: {mode: bundled, url: "", user: default, memory: 4g, cpus: 2, environment: {}}
   object_store: {mode: bundled, endpoint: "", public_endpoint: "", region: us-west-2,
                  buckets: {requests: r, prompts: p, hql: h}, memory: 512m, cpus: 1, environment: {}}
-  migrations: {memory: 1g, cpus: 2, timeout: 900, allowed_absent: [], built_from: {}}
+  migrations: {memory: 1g, cpus: 2, allowed_absent: [], built_from: {}}
 """,
     "app": """\
 defaults:

@@ -54,9 +54,7 @@ def test_hash_ignores_times_and_places(tmp_path: Path) -> None:
     assert contexts.content_hash({"x": first}, {}) == contexts.content_hash({"x": second}, {})
 
 
-def test_context_holds_sources_without_lists_and_caches(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_context_holds_sources_without_lists_and_caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     image = make_image(tmp_path, server="s", **{"wheels.txt": "# none\n"})
     (image / "__pycache__").mkdir()
     (image / "__pycache__" / "x.pyc").write_text("")

@@ -40,9 +40,7 @@ def test_an_unknown_host_names_the_known_ones() -> None:
 
 
 def test_one_host_is_bare_and_reached_as_a_plain_user() -> None:
-    assert [(host.name, host.docker, host.user) for host in HOSTS if not host.docker] == [
-        ("app2", False, "operator")
-    ]
+    assert [(host.name, host.docker, host.user) for host in HOSTS if not host.docker] == [("app2", False, "operator")]
 
 
 def test_addresses_and_published_names_are_distinct() -> None:

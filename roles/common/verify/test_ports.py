@@ -1,0 +1,81 @@
+"""Nothing of the environment can be reached that the release does not publish, on any address of the host.
+
+Docker's published ports pass host firewalls by, so this looks at the host and from the outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gateway.verify.checks import check
+from gateway.verify.doors import connection_address
+from gateway.verify.target import Port, Target, project_ports
+
+EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - compared with, not bound to
+UPSTREAM_PORTS = (5432, 8123, 8585, 9000, 9001, 9101, 18123, 19000, 54388)
+
+
+def ahead(target: Target) -> Iterator[Port]:
+    if target.has_release:
+        yield from closed_ports(target)
+
+
+def ports(target: Target) -> list[int]:
+    return project_ports(target.settings.variables.ports)
+
+
+def closed_ports(target: Target) -> list[Port]:
+    """Return the ports of stores and services that the release does not publish where we reach the host."""
+    address = connection_address(target.settings)
+    open_ports = {port for where, port in target.release.published if where in (address, *EVERYWHERE)}
+    variables = target.settings.variables.ports
+    inner = {variables.jawn, variables.web, variables.postgres, variables.clickhouse, variables.object_store}
+    own = target.settings.variables.connection
+    taken = {own.port} if own.transport == "ssh" else set()
+    return [Port(address, number) for number in sorted({*UPSTREAM_PORTS, *inner} - open_ports - taken)]
+
+
+@check("only what is published listens on port {port}", port=ports)
+def test_listening(target: Target, port: int) -> None:
+    surplus = [*_published_by_containers(target, port), *_listeners(target, port)]
+    where, who = surplus[0] if surplus else ("", "")
+    assert not surplus, f"{target.name}: something listens on {where}:{port} that the release does not publish ({who})"
+
+
+@check("port {port} is closed to the outside", port=closed_ports)
+def test_closed(target: Target, port: Port) -> None:
+    opened = target.accepts(port)
+    if opened and target.settings.variables.connection.transport == "local":
+        # Another program of this machine may use the number, as long as it is no container's.
+        opened = bool(_published_by_containers(target, port.number) or _listeners(target, port.number))
+    assert not opened, f"{target.name}: {port} accepts connections from outside, expected closed"
+
+
+def _published_by_containers(target: Target, port: int) -> Iterator[tuple[str, str]]:
+    """Yield where containers publish a port that the release does not, another environment's left out."""
+    for container in target.containers.values():
+        for binding in container["ports"]:
+            if binding["port"] == port and (binding["address"], port) not in target.release.published:
+                yield binding["address"], f"container {container['name']}"
+    for other in target.sight["others"]:
+        for binding in other["published"]:
+            loopback = binding["address"].startswith("127.") or binding["address"] == "::1"
+            if binding["port"] == port and not loopback and not other["environment"]:
+                yield binding["address"], f"container {other['name']}"
+
+
+def _listeners(target: Target, port: int) -> Iterator[tuple[str, str]]:
+    """Yield the host's other listeners; on this machine itself only Docker's are the environment's matter."""
+    environments = {
+        (binding["address"], binding["port"])
+        for other in target.sight["others"]
+        if other["environment"]
+        for binding in other["published"]
+    }
+    local = target.settings.variables.connection.transport == "local"
+    for listener in target.sight["listeners"]:
+        if listener["port"] != port or (listener["address"], port) in environments:
+            continue
+        process = listener["process"] or "an unknown process"
+        if not local or process == "docker-proxy":
+            yield listener["address"], f"process {process}"
