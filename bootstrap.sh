@@ -7,6 +7,7 @@ PROJECT="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 OS_RELEASE="${OS_RELEASE:-/etc/os-release}"
 ENGINE_LOG=/var/log/dockerd-bootstrap.log     # only where there is neither systemd nor a working init script
 ENGINE_SECONDS=60                             # how long a started engine may take to answer
+KEPT_SETTINGS=HTTP_PROXY,HTTPS_PROXY,NO_PROXY,http_proxy,https_proxy,no_proxy,PIP_CERT,PIP_INDEX_URL,SSL_CERT_FILE
 STAMP=.venv/.installed-from                   # what the virtual environment was installed from
 
 main() {
@@ -78,12 +79,17 @@ require_debian() {
 os_field() { sed -n "s/^$1=//p" "$OS_RELEASE" 2>/dev/null | tr -d '"'; }
 
 require_root_or_sudo() {
-    [[ $EUID -eq 0 ]] || command -v sudo >/dev/null ||
+    [[ $EUID -eq 0 ]] || has_program sudo || docker version >/dev/null 2>&1 ||
         fail "root rights are needed to install packages and to use Docker, and there is no sudo. Run it as root."
 }
 
 as_root() {
-    if [[ $EUID -eq 0 ]]; then "$@"; else sudo "$@"; fi
+    if [[ $EUID -eq 0 ]]; then
+        "$@"
+    else
+        has_program sudo || fail "root rights are needed for \`$*\`, and there is no sudo. Run it as root."
+        sudo "$@"
+    fi
 }
 
 install_missing_packages() {
@@ -124,10 +130,14 @@ ensure_docker_engine() {
     start_docker
 }
 
-# The engine as root sees it; asked without sudo's password prompt where this user may use it.
+# Asked without sudo first, which may want a password.
 engine_version() {
-    local ask=(timeout 15 docker version --format '{{.Server.Version}}')
-    "${ask[@]}" 2>/dev/null || { [[ $EUID -ne 0 ]] && has_program docker && as_root "${ask[@]}" 2>/dev/null; }
+    local ask=(timeout 15 docker version --format '{{.Server.Version}}') answer
+    if answer="$("${ask[@]}" 2>/dev/null)"; then
+        echo "$answer"
+    else
+        [[ $EUID -ne 0 ]] && has_program docker && has_program sudo && sudo "${ask[@]}" 2>/dev/null
+    fi
 }
 
 install_docker() {
@@ -142,8 +152,7 @@ start_docker() {
         as_root systemctl enable --now docker || true
     else
         say "Docker Engine: no systemd here, starting it with its init script"
-        as_root service docker start >/dev/null 2>&1 || true
-        if ! engine_answers_within 20; then
+        if ! as_root service docker start >/dev/null 2>&1 || ! engine_answers_within 20; then
             say "Docker Engine: the init script did not do it, starting dockerd in the background, log in $ENGINE_LOG"
             as_root sh -c "PATH=\$PATH:/usr/sbin:/sbin exec setsid nohup dockerd >>$ENGINE_LOG 2>&1 </dev/null &"
         fi
@@ -180,7 +189,7 @@ continue_as_root_where_needed() {
     else
         return 0
     fi
-    exec sudo -- bash "$PROJECT/bootstrap.sh" "$@"
+    exec sudo --preserve-env="$KEPT_SETTINGS" -- bash "$PROJECT/bootstrap.sh" "$@"
 }
 
 # --- the virtual environment --------------------------------------------------------------------------------

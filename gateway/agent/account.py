@@ -10,6 +10,7 @@ from typing import Any
 
 from . import engine, stores
 from .failure import StepFailed
+from .redaction import hide
 
 
 def sign_up(project: str, name: str, email: str, password: str) -> str:
@@ -27,7 +28,7 @@ def sign_up(project: str, name: str, email: str, password: str) -> str:
     except urllib.error.HTTPError as error:
         if error.code == 422:
             return "exists"
-        answer = error.read().decode(errors="replace")[:300].replace(password, "[redacted]")
+        answer = hide(error.read().decode(errors="replace"), [password])[:300]
         raise StepFailed("first account", f"web answered {error.code} to the sign-up: {answer}") from None
     except OSError as error:
         raise StepFailed("first account", f"web does not answer: {error}") from None

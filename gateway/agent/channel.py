@@ -39,7 +39,10 @@ class Channel:
 
     def fill(self) -> bool:
         """Read what has arrived; return whether the connection is still open."""
-        data = os.read(self.incoming, 1 << 18)
+        try:
+            data = os.read(self.incoming, 1 << 18)
+        except OSError:  # a connection that was reset is closed
+            data = b""
         self.buffer += data
         self.open = self.open and bool(data)
         return bool(data)
@@ -53,8 +56,11 @@ class Channel:
             line, self.buffer = self.buffer.split(b"\n", 1)
             yield json.loads(line)
 
-    def payload(self, size: int) -> bytes:
-        """Return the `size` raw bytes that follow the request just read."""
+    def payload(self, size: int, on_part: Callable[[], None]) -> bytes:
+        """Return the `size` raw bytes that follow the request just read; `on_part` is called as they come.
+
+        Raises StepFailed when the connection ends before they are all there.
+        """
         parts = [self.buffer[:size]]
         self.buffer = self.buffer[size:]
         missing = size - len(parts[0])
@@ -64,6 +70,7 @@ class Channel:
                 raise StepFailed("receive", "the connection ended inside an upload")
             parts.append(data)
             missing -= len(data)
+            on_part()
         return b"".join(parts)
 
 
@@ -71,39 +78,52 @@ def run_detached(
     channel: Channel,
     work: Callable[[Emit], dict[str, Any]],
     on_start: Callable[[int], None],
-    on_request: Callable[[], None],
+    on_heard: Callable[[], None],
 ) -> dict[str, Any]:
     """Run `work` in a process of its own session and relay what it reports; return its last message.
 
     The process goes on when the connection, and with it this one, ends: that is what makes a host
-    end fully old or fully new whatever happens to the controller. `on_start` gets its process id,
-    `on_request` is called for anything the controller sends meanwhile (it only sends heartbeats).
+    end fully old or fully new whatever happens to the controller. `on_start` gets its process id
+    before it begins; if that raises, or this process is killed in it, the work never begins.
+    `on_heard` is called for anything the controller sends meanwhile, and for the end of its connection.
     """
     reading, writing = os.pipe()
+    waiting, starting = os.pipe()
     process = os.fork()
     if process == 0:
         os.close(reading)
-        _be_detached(channel, writing, work)
+        os.close(starting)
+        if os.read(waiting, 1):
+            _be_detached(channel, writing, work)
+        os._exit(0)
     os.close(writing)
-    on_start(process)
-    outcome = _relay(channel, reading, on_request)
-    os.close(reading)
-    os.waitpid(process, 0)
-    return outcome
+    os.close(waiting)
+    try:
+        try:
+            on_start(process)
+            os.write(starting, b"1")
+        finally:
+            os.close(starting)
+        return _relay(channel, reading, on_heard)
+    finally:
+        os.close(reading)
+        os.waitpid(process, 0)
 
 
-def _relay(channel: Channel, reading: int, on_request: Callable[[], None]) -> dict[str, Any]:
-    """Pass the worker's lines on until it ends; return the outcome it reported."""
-    outcome: dict[str, Any] = {"done": False, "error": {"step": "worker", "message": "the worker was killed"}}
+def _relay(channel: Channel, reading: int, on_heard: Callable[[], None]) -> dict[str, Any]:
+    """Pass the worker's lines on until it ends; return the outcome it reported.
+
+    What the controller sends meanwhile (heartbeats) stays in the channel's buffer until the work is done.
+    """
+    killed = StepFailed("worker", "the process that changes this host was killed", kind="doubt")
+    outcome: dict[str, Any] = {"done": False, "error": killed.as_dict()}
     pending = b""
     while True:
         watched = [reading, channel.incoming] if channel.open else [reading]
         ready, _, _ = select.select(watched, [], [])
-        if channel.incoming in ready and channel.fill():
-            # Only heartbeats may come while a worker runs.
-            if b"\n" in channel.buffer:
-                channel.buffer = channel.buffer.rpartition(b"\n")[2]
-            on_request()
+        if channel.incoming in ready:
+            channel.fill()
+            on_heard()
         if reading in ready:
             data = os.read(reading, 1 << 16)
             if not data:

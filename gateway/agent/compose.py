@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from . import engine
 from .failure import StepFailed
+from .redaction import hide
 from .store import Store
 
 FILES = ("compose.upstream.yml", "compose.override.yml", "compose.labels.yml")
@@ -24,14 +25,8 @@ def version() -> str | None:
 
 def redaction(store: Store, release: str) -> Redact:
     """Return a function that hides a release's secret values in a text."""
-    values = sorted({value for value in store.environment(release).values() if len(value) > 3}, key=len, reverse=True)
-
-    def redact(text: str) -> str:
-        for value in values:
-            text = text.replace(value, "[redacted]")
-        return text
-
-    return redact
+    values = list(store.environment(release).values())
+    return lambda text: hide(text, values)
 
 
 def command(store: Store, project: str, *arguments: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import shutil
 import subprocess
 import time
@@ -88,6 +89,7 @@ def trust_registry(registry: str, certificate: str) -> None:
 
 def prepare(request: dict[str, object], payload: bytes, emit: Callable[..., None]) -> dict[str, object]:
     """Do what the plan found missing: engine, plugin, registry certificates. Returns the versions now there."""
+    os.umask(0o022)  # packages, the plugin and certificates are for everybody on the host; this process ends here
     if request.get("engine"):
         install_engine(emit)
     if payload:

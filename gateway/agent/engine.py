@@ -37,14 +37,14 @@ def ask(path: str) -> Any:
         connection.request("GET", path)
         response = connection.getresponse()
         body = response.read()
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:
         raise StepFailed("docker", f"Docker Engine does not answer: {error}", kind="configuration") from error
     finally:
         connection.close()
     if response.status == 404:
         return None
     if response.status >= 400:
-        raise StepFailed("docker", json.loads(body).get("message", body.decode(errors="replace")))
+        raise StepFailed("docker", f"Docker Engine answered {response.status}: {body.decode(errors='replace')[:500]}")
     return json.loads(body)
 
 
@@ -131,7 +131,10 @@ def has_image(reference: str) -> bool:
 
 
 def remove(identifiers: Iterable[str]) -> None:
-    """Remove containers, running or not; their named volumes stay."""
+    """Remove containers, running or not; their named volumes stay. Raises StepFailed."""
     wanted = list(identifiers)
     if wanted:
-        subprocess.run(["docker", "rm", "--force", *wanted], capture_output=True, check=True)
+        done = subprocess.run(["docker", "rm", "--force", *wanted], capture_output=True, check=False)
+        if done.returncode:
+            lines = done.stderr.decode(errors="replace").splitlines()
+            raise StepFailed("docker", "containers could not be removed", logs=lines[-20:])

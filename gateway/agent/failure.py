@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 
+def as_failure(step: str, error: Exception) -> StepFailed:
+    """Return an error as a StepFailed: itself, or the sentence that an error of the system or a defect deserves."""
+    return error if isinstance(error, StepFailed) else StepFailed(step, f"{type(error).__name__}: {error}")
+
+
 class StepFailed(Exception):
     """A step on this host failed.
 

@@ -38,11 +38,17 @@ def wait_until_healthy(project: str, services: Sequence[str], timeout: float, re
     _wait(project, services, timeout, redact, is_healthy)
 
 
-def check_settled(project: str, services: Sequence[str], redact: Redact) -> None:
-    """Raise StepFailed when a service that was healthy is not any more."""
-    for container in _of_services(project, services):
-        if not is_healthy(container):
+def settle(project: str, services: Sequence[str], seconds: float, redact: Redact) -> None:
+    """Watch healthy services for a while; StepFailed when one is not healthy any more, or was started anew."""
+    before = {container["Id"]: container["State"]["StartedAt"] for container in _of_services(project, services)}
+    time.sleep(seconds)
+    after = _of_services(project, services)
+    for container in after:
+        if not is_healthy(container) or before.get(container["Id"]) != container["State"]["StartedAt"]:
             fail(container, "was healthy and then was not", redact)
+    gone = set(services) - {engine.service_of(container) for container in after}
+    if gone:
+        raise StepFailed("health", f"the container of {', '.join(sorted(gone))} is gone")
 
 
 def is_healthy(container: dict[str, Any]) -> bool:

@@ -66,6 +66,10 @@ def _alive(holder: dict[str, Any]) -> bool:
     return bool(holder["start"]) and process_start(holder["process"]) == holder["start"]
 
 
+def _is_ours(lease: dict[str, Any]) -> bool:
+    return bool(lease["boot"] == boot_id() and lease["session"]["process"] == os.getpid() and _alive(lease["session"]))
+
+
 def is_held(lease: dict[str, Any] | None) -> bool:
     """Return whether a lease still binds: a worker lives, or its connection lives and has not gone silent."""
     if lease is None or lease["boot"] != boot_id():
@@ -119,9 +123,11 @@ def renew(store: Store, worker: int | None = None, lost: bool = False) -> None:
 
     Does nothing when the lease is not this process's.
     """
+    if not store.state.is_dir():
+        return
     with _locked(store) as path:
         lease = _read(path)
-        if lease is None or lease["session"]["process"] != os.getpid():
+        if lease is None or not _is_ours(lease):
             return
         lease["expires"] = uptime() + lease["length"]
         lease["lost"] = lost
@@ -130,13 +136,26 @@ def renew(store: Store, worker: int | None = None, lost: bool = False) -> None:
         _write(path, lease)
 
 
+def require(store: Store) -> None:
+    """Renew the lease before a change, or raise StepFailed of kind `locked` when it is not this process's any more.
+
+    A stalled connection that comes to life again may find that its lease ran out and somebody else took it.
+    """
+    renew(store)
+    lease = _read(store.state / "lease.json")
+    if lease is None or not _is_ours(lease):
+        holder = show(store)
+        now = f"{holder['owner']} is running `{holder['command']}` there now" if holder else "nobody holds it now"
+        raise StepFailed("lease", f"this command does not hold the host's lease; {now}", kind="locked")
+
+
 def release(store: Store) -> None:
     """Give the lease back if this process took it and no worker still runs under it."""
     if not store.state.is_dir():
         return
     with _locked(store) as path:
         lease = _read(path)
-        if lease is None or lease["session"]["process"] != os.getpid():
+        if lease is None or not _is_ours(lease):
             return
         if not (lease.get("worker") and _alive(lease["worker"])):
             path.unlink()

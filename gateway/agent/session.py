@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +27,7 @@ class Session:
     def __init__(self, channel: Channel) -> None:
         self.channel = channel
         self.store = Store("/nonexistent")
+        self.renewed = 0.0
 
     def open(self, request: Request, payload: bytes) -> Result:
         """Name the environment of this conversation; changes nothing."""
@@ -123,7 +126,7 @@ class Session:
             self.channel,
             work,
             lambda process: lease.renew(self.store, process),
-            lambda: lease.renew(self.store, lost=not self.channel.open),
+            self.heard,
         )
         if not outcome["done"]:
             error = outcome["error"]
@@ -133,7 +136,20 @@ class Session:
         result: Result = outcome["result"]
         return result
 
+    def heard(self) -> None:
+        """Keep the lease while the controller is heard of; note in it when the connection is gone.
 
+        At most once a second, and a full disk must not end the conversation: the lease then runs out.
+        """
+        if self.channel.open and time.monotonic() - self.renewed < 1:
+            return
+        self.renewed = time.monotonic()
+        with contextlib.suppress(OSError):
+            lease.renew(self.store, lost=not self.channel.open)
+
+
+# These change the host, so the conversation must hold its lease.
+CHANGING = frozenset(["prepare", "stage", "pull", "switch", "retire", "prune"])
 VERBS = frozenset(
     [
         "open",
@@ -174,9 +190,9 @@ def main() -> None:
     try:
         for request in channel.requests():
             if request["verb"] == "ping":  # a heartbeat wants no answer: it may come while another verb runs
-                lease.renew(session.store)
+                session.heard()
                 continue
-            payload = channel.payload(request.get("payload_bytes", 0))
+            payload = channel.payload(request.get("payload_bytes", 0), session.heard)
             _answer(session, request, payload)
     except StepFailed:
         pass  # the connection ended inside an upload: there is nobody to tell
@@ -188,6 +204,8 @@ def _answer(session: Session, request: Request, payload: bytes) -> None:
     try:
         if request["verb"] not in VERBS:
             raise StepFailed("request", f"unknown verb {request['verb']!r}")
+        if request["verb"] in CHANGING:
+            lease.require(session.store)
         result = getattr(session, request["verb"])(request, payload)
         session.channel.emit(done=True, result=result)
     except StepFailed as failure:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
 import time
@@ -63,10 +62,10 @@ def _release(store: Store) -> dict[str, Any]:
 
 
 def interrupted(store: Store) -> dict[str, Any] | None:
-    """Return the journal's last entry if it is the begin of a switch that nobody is finishing."""
+    """Return the journal's last entry if it is the begin of something that nobody is finishing."""
     entries = store.lines("journal", last=1)
     holder = lease.show(store)
-    if entries and entries[-1]["step"] == "switching" and not (holder and holder["working"]):
+    if entries and entries[-1]["step"] in ("switching", "retiring") and not (holder and holder["working"]):
         return entries[-1]
     return None
 
@@ -77,7 +76,7 @@ def _running(project: str, engine_version: str | None) -> dict[str, Any]:
 
 def _read(path: Path) -> str | None:
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        return path.read_bytes().decode("utf-8", errors="replace")  # not read_text: line ends are content too
     except OSError:
         return None
 
@@ -88,11 +87,6 @@ def _mode(path: Path) -> str:
     except OSError:
         return ""
     return f"{status.st_mode & 0o7777:o} {status.st_uid}"
-
-
-def sha256(path: Path) -> str:
-    """Return the hex digest of a file's content."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _os_release() -> str:

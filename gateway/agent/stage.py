@@ -26,7 +26,6 @@ def stage(store: Store, release: str, archive: bytes) -> dict[str, Any]:
     for leftover in store.releases.glob(".incoming-*"):
         shutil.rmtree(leftover)
     incoming = store.releases / f".incoming-{release}"
-    final = store.releases / release
     try:
         incoming.mkdir(mode=0o700)
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
@@ -45,18 +44,15 @@ def stage(store: Store, release: str, archive: bytes) -> dict[str, Any]:
         for folder, _, _ in os.walk(incoming):
             Path(folder).chmod(0o755)
             flush_folder(incoming / folder)
-        incoming.replace(final)
+        wrong = store.check(incoming.name)
+        if wrong:
+            raise StepFailed("stage", f"the checksum of {', '.join(wrong)} differs from the manifest")
+        incoming.replace(store.releases / release)
         flush_folder(store.releases)
-        wrong = store.check(release)
     except (OSError, tarfile.TarError, EOFError) as error:
-        shutil.rmtree(incoming, ignore_errors=True)
         raise StepFailed("stage", f"the release could not be written: {error}") from error
-    except StepFailed:
+    finally:
         shutil.rmtree(incoming, ignore_errors=True)
-        raise
-    if wrong:
-        shutil.rmtree(final)
-        raise StepFailed("stage", f"the checksum of {', '.join(wrong)} differs from the manifest")
     return {"release": release}
 
 

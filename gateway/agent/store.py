@@ -16,7 +16,6 @@ from typing import Any
 
 from .failure import StepFailed
 
-
 _ESCAPE = re.compile(r"\\(.)")
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t"}
 
@@ -88,7 +87,11 @@ class Store:
         """Append one line to `state/<name>.jsonl` and flush it; the line gets the host's time."""
         entry = {"time": round(time.time(), 3), **entry}
         path = self.state / f"{name}.jsonl"
-        with path.open("ab") as file:
+        with path.open("a+b") as file:
+            if file.tell():
+                file.seek(-1, os.SEEK_END)
+                if file.read(1) != b"\n":  # a line torn by a crash must not swallow this one
+                    file.write(b"\n")
             file.write(json.dumps(entry).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
@@ -96,7 +99,7 @@ class Store:
     def lines(self, name: str, last: int = 200) -> list[dict[str, Any]]:
         """Return the last entries of `state/<name>.jsonl`; a line torn by a crash is left out."""
         try:
-            raw = (self.state / f"{name}.jsonl").read_bytes().splitlines()[-last:]
+            raw = (self.state / f"{name}.jsonl").read_bytes().splitlines()
         except OSError:
             return []
         entries = []
@@ -105,7 +108,7 @@ class Store:
                 entries.append(json.loads(line))
             except ValueError:
                 continue
-        return entries
+        return entries[-last:]
 
     def environment(self, release: str) -> dict[str, str]:
         """Return the secret values of a release by name, read back from its `.env` with Compose's quoting."""
@@ -118,11 +121,12 @@ def read_env(text: str) -> dict[str, str]:
     """Return the values of a `.env` as the renderer writes it: one line each, double quotes, backslash escapes."""
     values = {}
     for line in text.split("\n"):
-        name, separator, value = line.partition("=")
-        if separator and not name.startswith("#"):
+        name, _, value = line.partition("=")
+        words = name.split()  # an edit by hand may have put `export` before it, or spaces around it
+        if words and "=" in line and not words[0].startswith("#"):
             if len(value) > 1 and value[0] == value[-1] == '"':
                 value = _ESCAPE.sub(lambda match: _ESCAPED.get(match.group(1), match.group(1)), value[1:-1])
-            values[name] = value
+            values[words[-1]] = value
     return values
 
 

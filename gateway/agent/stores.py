@@ -11,14 +11,15 @@ from typing import Any
 
 from . import engine
 from .failure import StepFailed
+from .redaction import hide
 
 
 def postgres(project: str, settings: dict[str, Any], password: str, sql: str) -> list[str]:
     """Run SQL on PostgreSQL and return the output lines, columns separated by `|`.
 
     A bundled database is asked inside its container over the local socket; an external one by a
-    throwaway client container of `settings["image"]`. The SQL goes to standard input and the
-    password through the environment: neither is ever an argument. Raises StepFailed with psql's message.
+    throwaway client container of `settings["image"]`, which needs the password. The SQL goes to
+    standard input and the password through the environment: neither is ever an argument. Raises StepFailed with psql's message.
     """
     options = ["psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1",
                "--username", settings["user"], "--dbname", settings["database"]]  # fmt: skip
@@ -28,7 +29,7 @@ def postgres(project: str, settings: dict[str, Any], password: str, sql: str) ->
         arguments = ["docker", "run", "--rm", "--interactive", "--env", "PGPASSWORD", "--network", "host",
                      "--entrypoint", options[0], settings["image"], *options[1:],
                      "--host", settings["host"], "--port", str(settings["port"])]  # fmt: skip
-    environment = {**os.environ, "PGPASSWORD": password}
+    environment = {**os.environ, **({} if settings["mode"] == "bundled" else {"PGPASSWORD": password})}
     done = subprocess.run(arguments, input=sql.encode(), capture_output=True, check=False, env=environment)
     if done.returncode:
         raise StepFailed("postgres", done.stderr.decode(errors="replace").strip().replace("\n", "; ")[-500:])
@@ -47,7 +48,7 @@ def clickhouse(project: str, settings: dict[str, Any], password: str, sql: str) 
         with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
             return str(response.read().decode()).splitlines()
     except urllib.error.HTTPError as error:
-        message = error.read().decode(errors="replace").strip().replace(password, "[redacted]")
+        message = hide(error.read().decode(errors="replace").strip(), [password])
         raise StepFailed("clickhouse", message[-500:]) from None
     except OSError as error:
         raise StepFailed("clickhouse", f"ClickHouse does not answer: {error}") from None
@@ -87,5 +88,8 @@ def _clickhouse_names(project: str, settings: dict[str, Any], password: str) -> 
 
 def set_hql_password(project: str, settings: dict[str, Any], secrets: dict[str, str]) -> None:
     """Give ClickHouse's hql_user the vault's password: upstream's migration creates it without one."""
-    statement = f"ALTER USER hql_user IDENTIFIED BY '{secrets['clickhouse_hql']}'"
-    clickhouse(project, settings, secrets["clickhouse"], statement)
+    quoted = secrets["clickhouse_hql"].replace("\\", "\\\\").replace("'", "\\'")
+    try:
+        clickhouse(project, settings, secrets["clickhouse"], f"ALTER USER hql_user IDENTIFIED BY '{quoted}'")
+    except StepFailed as failure:  # ClickHouse quotes a statement that it refuses
+        raise StepFailed(failure.step, hide(failure.message, [quoted, secrets["clickhouse_hql"]])) from None

@@ -6,12 +6,13 @@ process, so the host ends on one release or the other whatever happens to the co
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from typing import Any
 
 from . import compose, health, stores
-from .failure import StepFailed
+from .failure import StepFailed, as_failure
 from .store import Store
 
 ORDER = ("data", "migrations", "app", "edge")
@@ -32,23 +33,24 @@ def switch(store: Store, request: dict[str, Any], emit: Emit) -> dict[str, Any]:
     store.append("journal", step="switching", release=release, previous=previous)
     try:
         _activate(store, release, request, emit)
-    except StepFailed as failure:
+        store.append("journal", step="switched", release=release, previous=previous)
+    except Exception as error:  # noqa: BLE001 - a full disk or a defect, too, must not leave the host half switched
+        failure = as_failure("switch", error)
         emit(event="progress", text=f"failed: {failure.message}; going back to {previous or 'nothing'}")
         _undo(store, request, previous, failure, emit)
-        store.append("journal", step="undone", release=previous, failed=release, cause=failure.message)
-        raise
-    store.append("journal", step="switched", release=release, previous=previous)
+        _note(store, step="undone", release=previous, failed=release, cause=failure.message)
+        raise failure from error
     return {"release": release, "previous": previous}
 
 
 def retire(store: Store, project: str) -> dict[str, Any]:
     """Take the environment off the host after a first deploy that failed: containers and link, no data."""
-    store.append("journal", step="retiring", release=store.current())
+    _note(store, step="retiring", release=None, previous=store.current())
     if store.current():
         compose.down(store, project)
         compose.remove_others(project, [])
         store.point_to(None)
-    store.append("journal", step="retired", release=None)
+    _note(store, step="retired", release=None)
     return {"release": None}
 
 
@@ -58,10 +60,17 @@ def _undo(store: Store, request: dict[str, Any], previous: str | None, failure: 
             retire(store, request["project"])
         else:
             _activate(store, previous, {**request, "settle_seconds": 0}, emit)
-    except StepFailed as second:
-        store.append("journal", step="doubt", release=previous, cause=second.message)
+    except Exception as error:  # noqa: BLE001 - whatever it was, the host is in doubt now
+        second = as_failure("undo", error)
+        _note(store, step="doubt", release=previous, cause=second.message)
         message = f"{failure.message}; going back to {previous} failed too: {second.message}"
-        raise StepFailed(failure.step, message, kind="doubt", logs=failure.logs + second.logs) from second
+        raise StepFailed(failure.step, message, kind="doubt", logs=failure.logs + second.logs) from error
+
+
+def _note(store: Store, **entry: Any) -> None:
+    """Write a line of the journal if the disk takes it: going back is never given up for want of a line."""
+    with contextlib.suppress(OSError):
+        store.append("journal", **entry)
 
 
 def _activate(store: Store, release: str, request: dict[str, Any], emit: Emit) -> None:
@@ -85,7 +94,10 @@ def _activate(store: Store, release: str, request: dict[str, Any], emit: Emit) -
             compose.up(store, project, services, redact)
             health.wait_until_ready(project, services, timeout, redact, emit)
     health.wait_until_healthy(project, long_running, timeout, redact)
-    _settle(project, long_running, request.get("settle_seconds", 0), redact, emit)
+    seconds = request.get("settle_seconds", 0)
+    if seconds:
+        emit(event="step", text=f"watch for {seconds} s")
+        health.settle(project, long_running, seconds, redact)
 
 
 def _migrate(store: Store, project: str, migrations: dict[str, Any], secrets: dict[str, str], emit: Emit) -> None:
@@ -119,11 +131,3 @@ def _migrate(store: Store, project: str, migrations: dict[str, Any], secrets: di
             message = f"{len(names)} migrations are not in the ledgers, the first is {names[0]}"
             raise StepFailed("migrate", message, logs=names[:20])
     stores.set_hql_password(project, migrations["clickhouse"], secrets)
-
-
-def _settle(project: str, services: list[str], seconds: float, redact: compose.Redact, emit: Emit) -> None:
-    """Watch the healthy services a little longer: some die young."""
-    if seconds:
-        emit(event="step", text=f"watch for {seconds} s")
-        time.sleep(seconds)
-        health.check_settled(project, services, redact)

@@ -10,6 +10,8 @@ from typing import Any, Protocol
 from testinfra.backend import base
 from testinfra.host import Host
 
+# What testinfra asks every host for before its first look at a file.
+SYSTEM_COMMANDS = ("uname -s", "uname -m", "cat /etc/os-release")
 # Runs commands eight at a time and prints [code, stdout, stderr] of each as JSON.
 _MANY = """
 import json, subprocess, sys
@@ -69,7 +71,7 @@ class ConversationBackend(base.BaseBackend):  # type: ignore[misc]  # testinfra 
         return self.conversation.request("run", command=command)
 
 
-def testinfra_host(name: str, conversation: Runner) -> Host:
+def host_over(name: str, conversation: Runner) -> Host:
     """Return testinfra's host object that speaks through `conversation`."""
     backend = ConversationBackend(name, conversation)
     host = Host(backend)

@@ -15,7 +15,7 @@ from gateway.render.addresses import stores_of
 from gateway.transport.conversation import AgentError
 from gateway.transport.fleet import Conversations, need_all, on_all
 from gateway.vault import Vault
-from gateway.verify.backend import ConversationBackend, testinfra_host
+from gateway.verify.backend import SYSTEM_COMMANDS, ConversationBackend, host_over
 from gateway.verify.questions import Question
 from gateway.verify.target import Port, Request, Target
 from gateway.verify.traced import Trace, new_trace
@@ -32,7 +32,7 @@ def targets_of(inventory: Inventory, vault: Vault, conversations: Conversations,
         snapshot = conversations[name].request("snapshot", project=project, registries=[], images=[])
         now, then = time.time(), snapshot["facts"]["time"]
         skew = max(asked - then, then - now, 0.0)  # between the two: not off as far as anybody can tell
-        host = testinfra_host(name, conversations[name])
+        host = host_over(name, conversations[name])
         return Target(name, host, conversations[name], inventory.hosts[name], inventory, vault, snapshot, skew)
 
     return _all(names, target)
@@ -60,7 +60,7 @@ def _gather_one(target: Target, ahead: Sequence[Ahead], traced: bool) -> None:
             waiting.append(pool.submit(target.trace.send, target.door, target.vault))
         backend = target.host.backend
         assert isinstance(backend, ConversationBackend)  # noqa: S101 - made in targets_of
-        backend.ahead(_only(str, items))
+        backend.ahead([*SYSTEM_COMMANDS, *_only(str, items)])
         if target.has_release:
             target.look(_only(Question, items))
             if target.release.manifest["migrations"]:

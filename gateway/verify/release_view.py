@@ -6,6 +6,8 @@ inventory that has moved on.
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,7 +17,9 @@ import yaml
 
 from gateway.agent.store import read_env
 from gateway.secret import Secret
+from gateway.verify.onhost.containers import value_hash
 
+_REFERENCE = re.compile(r"\$\$|\$\{(?P<name>[A-Z0-9_]+)\}")  # the only forms that the templates use
 _UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 
@@ -36,7 +40,10 @@ ComposeLoader.add_multi_constructor("!", _untagged)
 
 @dataclass(frozen=True)
 class ServiceView:
-    """A service that keeps running: what the manifest says of it, and its part of the override."""
+    """A service that keeps running: what the manifest says of it, and its part of the override.
+
+    `environment` holds `value_hash` of each variable.
+    """
 
     name: str
     role: str
@@ -89,7 +96,7 @@ class ReleaseView:
                 image=service["image"],
                 hash=service["hash"],
                 ports=tuple((address, port, inside) for address, port, inside in service["ports"]),
-                environment=service["environment"],
+                environment=self._environment(service, described.get(service["name"]) or {}),
                 override=described.get(service["name"]) or {},
             )
             for service in self.manifest["services"]
@@ -112,6 +119,28 @@ class ReleaseView:
         return tuple(
             Secret(value) for name, value in self._env.items() if name in self.manifest["secret_keys"] and value
         )
+
+    def is_intact(self, name: str) -> bool:
+        """Tell whether the snapshot brought a file of the release with the content that it was delivered with."""
+        content = self.contents.get(name)
+        expected = self.manifest["files"].get(name, {}).get("sha256")
+        return content is not None and hashlib.sha256(content.encode()).hexdigest() == expected
+
+    def _environment(self, service: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, str]:
+        """Return the hashes of a service's variables.
+
+        The manifest has those that can be shown. The secret ones follow from the override and `.env`, as
+        long as nobody changed those: what a changed file says is no expectation.
+        """
+        found = {}
+        if self.is_intact("compose.override.yml") and self.is_intact(".env"):
+            for name, text in (override.get("environment") or {}).items():
+                found[name] = value_hash(_REFERENCE.sub(self._resolved, str(text)))
+        shown = {name: value_hash(value) for name, value in service["environment"].items()}
+        return {**found, **shown}
+
+    def _resolved(self, reference: re.Match[str]) -> str:
+        return "$" if reference[0] == "$$" else self._env.get(reference["name"], "")
 
     @cached_property
     def _env(self) -> Mapping[str, str]:

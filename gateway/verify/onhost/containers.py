@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from gateway.agent import engine
 from gateway.agent.engine import service_of
 
-__all__ = ["address", "describe", "of_project", "others", "service_of", "variables"]
+__all__ = ["address", "describe", "of_project", "others", "service_of", "value_hash", "variables"]
 
 _SECRET_NAME = re.compile(r"PASSWORD|SECRET|KEY|TOKEN", re.IGNORECASE)
 
@@ -47,7 +47,7 @@ def others(project: str) -> list[dict[str, Any]]:
 def describe(container: dict[str, Any], defaults: list[str]) -> dict[str, Any]:
     """Return one container: `engine.summary` and how it was made; variables only as hashes.
 
-    `environment` holds the first 16 hex digits of each value's sha256, `defaults` the names of the
+    `environment` holds `value_hash` of each variable, `defaults` the names of the
     variables whose value is, or contains as a password, one of the publicly known `defaults`.
     """
     configured = container["HostConfig"]
@@ -66,7 +66,7 @@ def describe(container: dict[str, Any], defaults: list[str]) -> dict[str, Any]:
         "privileged": configured["Privileged"],
         "network_mode": configured["NetworkMode"],
         "networks": sorted(container["NetworkSettings"]["Networks"]),
-        "environment": {name: _hash(value) for name, value in values.items()},
+        "environment": {name: value_hash(value) for name, value in values.items()},
         "defaults": sorted(name for name, value in values.items() if _has_default(name, value, defaults)),
         "mounts": [_mount(mount, state["Pid"]) for mount in container["Mounts"]],
     }
@@ -110,7 +110,8 @@ def _mount(mount: dict[str, Any], process: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _hash(value: str) -> str:
+def value_hash(value: str) -> str:
+    """Return what stands for a variable's value: enough to compare, not to know it."""
     return hashlib.sha256(value.encode()).hexdigest()[:16]
 
 

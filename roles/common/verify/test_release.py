@@ -12,7 +12,6 @@ from gateway.verify.target import Target
 
 
 def ahead(target: Target) -> Iterator[str]:
-    yield "uname -s"
     if target.has_release:
         current = f"{target.folder}/current"
         yield f"realpath {current}"
