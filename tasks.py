@@ -84,7 +84,10 @@ def confirm(question: str, yes: bool) -> bool:
     if not sys.stdin.isatty():
         print(f"{question} Not asked, there is no terminal: use --yes.", file=sys.stderr)
         return False
-    return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    try:
+        return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
 
 
 @verb()

@@ -58,13 +58,23 @@ def _docker(host: Host, facts: Mapping[str, Any]) -> Iterator[str]:
 
 def _ports(release: HostRelease, observed: Mapping[str, Any]) -> Iterator[str]:
     """Yield the ports that the release publishes and something else on the host already listens on."""
-    ours = {(port["address"], port["port"]) for container in observed["containers"] for port in container["ports"]}
-    taken = {(entry["address"], entry["port"]) for entry in observed["facts"]["listening"]}
+    ours = [
+        (port["address"], port["port"])
+        for container in observed["containers"] if container["state"] == "running"
+        for port in container["ports"]
+    ]  # fmt: skip
+    listening = [(entry["address"], entry["port"]) for entry in observed["facts"]["listening"]]
+    others = [one for one in listening if not any(_overlap(one, mine) for mine in ours)]
     for service in release.manifest["services"]:
         for address, port, _ in service["ports"]:
-            clash = {(address, port), ("0.0.0.0", port), ("::", port)} & taken  # noqa: S104 - compared, not bound
-            if clash and (address, port) not in ours:
+            if any(_overlap((address, port), other) for other in others):
                 yield f"port {port} for {service['name']} is in use by another program"
+
+
+def _overlap(one: tuple[str, int], other: tuple[str, int]) -> bool:
+    """Return whether two listeners cannot both be there: the same port on the same or on every address."""
+    everywhere = {"0.0.0.0", "::"}  # noqa: S104 - compared, not bound
+    return one[1] == other[1] and (one[0] == other[0] or bool(everywhere & {one[0], other[0]}))
 
 
 def check_all(

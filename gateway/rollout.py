@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from gateway.errors import (
     ConfigurationError,
@@ -23,11 +24,20 @@ Gate = Callable[[Sequence[str]], list[HostFailure]]
 
 
 class WaveFailed(Exception):
-    """A wave of operations, or the verification after the last one, failed on these hosts."""
+    """A wave of operations failed on these hosts."""
 
     def __init__(self, failures: list[HostFailure]) -> None:
         super().__init__("; ".join(f"{failure.host}: {failure.cause}" for failure in failures))
         self.failures = failures
+
+
+@dataclass
+class Progress:
+    """What a rollout has done so far: written down by every operation itself, so that Ctrl-C loses none of it."""
+
+    switched: list[str] = field(default_factory=list)
+    failures: list[HostFailure] = field(default_factory=list)
+    running: set[str] = field(default_factory=set)
 
 
 def take_leases(run: Run, owner: str, command: str) -> None:
@@ -61,7 +71,7 @@ def prepare(plan: Plan, run: Run) -> None:
     """Do the phases that touch nothing that runs. Raises ConfigurationError or RolledBackError."""
     for phase in plan.preparing:
         try:
-            _run_phase(phase, run, [])
+            _run_phase(phase, run, Progress())
         except WaveFailed as error:
             unaffected = "no host was switched: all run what they ran before"
             if phase.title == "prepare":
@@ -78,53 +88,67 @@ def prepare(plan: Plan, run: Run) -> None:
 def touch(plan: Plan, run: Run, previous: Mapping[str, str | None], gate: Gate) -> None:
     """Switch the hosts, then ask `gate` (the verification) about all of them; undo everything if either fails.
 
-    `previous` is the release that each host runs now. Raises RolledBackError when all hosts are on
-    it again and pass the gate, InDoubtError when one does not.
+    `previous` is the release that each host runs now. Ctrl-C lets the hosts at work finish and undoes
+    everything; a second one stops waiting. Raises RolledBackError when all hosts are on the old
+    release again and pass the gate, InDoubtError when one does not, or was not waited for.
     """
-    switched: list[str] = []
+    progress = Progress()
     try:
         for phase in plan.touching:
-            _run_phase(phase, run, switched)
+            _run_phase(phase, run, progress)
         with run.reporter.step("", "verify the new release"):
-            failures = gate(list(previous))
-        if failures:
-            raise WaveFailed(failures)
-    except WaveFailed as error:
-        raise _undone(run, error.failures, switched, previous, gate) from None
+            progress.failures += gate(list(previous))
+    except WaveFailed:
+        pass  # its failures are in `progress`
     except KeyboardInterrupt:
-        stop = HostFailure("(all)", "interrupted", "stopped by Ctrl-C")
-        raise _undone(run, [stop], switched, previous, gate) from None
+        progress.failures.append(HostFailure("(all)", "interrupted", "stopped by Ctrl-C"))
+    except Exception as error:  # noqa: BLE001 - whatever went wrong in the verification, the hosts go back
+        progress.failures.append(_failure("(all)", "verify", error))
+    if not progress.failures:
+        return
+    try:
+        outcome = _abandoned(run, progress, previous) if progress.running else _undone(run, progress, previous, gate)
+    except KeyboardInterrupt:
+        outcome = _abandoned(run, progress, previous)
+    raise outcome from None
 
 
-def _run_phase(phase: Phase, run: Run, switched: list[str]) -> None:
-    """Run a phase wave by wave; hosts whose switch succeeded are added to `switched`."""
+def _run_phase(phase: Phase, run: Run, progress: Progress) -> None:
+    """Run a phase wave by wave, keeping in `progress` what each host did. Raises WaveFailed."""
     for wave in phase.waves:
         by_host = {operation.host: operation for operation in wave}
 
         def apply(name: str, operations: dict[str, Operation] = by_host) -> None:
-            with run.reporter.step(name, operations[name].describe()):
-                operations[name].apply(run)
+            progress.running.add(name)
+            try:
+                with run.reporter.step(name, operations[name].describe()):
+                    operations[name].apply(run)
+                if isinstance(operations[name], SwitchRelease):
+                    progress.switched.append(name)
+            except Exception as error:  # noqa: BLE001 - a defect on one host must send the others back, too
+                progress.failures.append(_failure(name, phase.title, error))
+            finally:
+                progress.running.discard(name)
 
-        done, failed = on_all(list(by_host), apply)
-        switched += [name for name in done if isinstance(by_host[name], SwitchRelease)]
-        if failed:
-            raise WaveFailed([_failure(name, phase.title, error) for name, error in failed.items()])
+        on_all(list(by_host), apply)
+        if progress.failures:
+            progress.failures.sort(key=lambda failure: failure.host)
+            raise WaveFailed(progress.failures)
 
 
 def _failure(host: str, step: str, error: Exception) -> HostFailure:
     """Return the row for an operation's failure; a connection lost inside a switch leaves the host in doubt."""
     if isinstance(error, AgentError):
-        return HostFailure(host, error.step, error.message, error.logs, in_doubt=error.kind == "doubt")
-    if isinstance(error, GatewayError):
-        return HostFailure(host, step, error.message, in_doubt=step == "switch")
-    raise error
+        in_doubt = step == "switch" and error.kind == "doubt"
+        return HostFailure(host, error.step, error.message, error.logs, in_doubt=in_doubt)
+    cause = error.message if isinstance(error, GatewayError) else f"{type(error).__name__}: {error}"
+    return HostFailure(host, step, cause, in_doubt=step == "switch")
 
 
-def _undone(
-    run: Run, failures: list[HostFailure], switched: list[str], previous: Mapping[str, str | None], gate: Gate
-) -> RolloutError:
+def _undone(run: Run, progress: Progress, previous: Mapping[str, str | None], gate: Gate) -> RolloutError:
     """Bring the switched hosts back, newest first, check them, and return the error that says how it ended."""
-    for host in reversed(switched):
+    failures = progress.failures
+    for host in reversed(progress.switched.copy()):
         old = previous[host]
         try:
             with run.reporter.step(host, f"go back to {old or 'nothing'}"):
@@ -132,26 +156,49 @@ def _undone(
                     run.ask(host, "retire", project=f"helicone-{run.inventory.environment}")
                 else:
                     switch(run, host, old, settle_seconds=0)
-        except (AgentError, GatewayError) as error:
+        except Exception as error:  # noqa: BLE001 - the other hosts go back all the same
             failures.append(_failure(host, "switch", error))
             failures[-1].in_doubt = True
+        progress.switched.remove(host)
     certain = [
         host for host, old in previous.items() if old and not any(f.host == host and f.in_doubt for f in failures)
     ]
     if certain:
         with run.reporter.step("", "verify the old release"):
-            for failure in gate(certain):
-                failure.in_doubt = True
-                failures.append(failure)
-    environment = run.inventory.environment
+            failures += _still_wrong(certain, gate)
     doubtful = sorted({failure.host for failure in failures if failure.in_doubt})
     if doubtful:
-        return InDoubtError(
-            f"the deploy failed, and {', '.join(doubtful)} is not known to be well on the old release", failures,
-            next_step=f"invoke status --env {environment}; a deploy of a good release settles it",
-        )  # fmt: skip
+        return _in_doubt(run, "the deploy failed", doubtful, failures)
     back = ", ".join(sorted({old or "nothing (this was the first deploy)" for old in previous.values()}))
     return RolledBackError(
         "the deploy failed and was undone", failures, unaffected=f"every host runs {back} again, verified",
-        next_step=f"mend the cause above, then: invoke deploy --env {environment}",
+        next_step=f"mend the cause above, then: invoke deploy --env {run.inventory.environment}",
+    )  # fmt: skip
+
+
+def _still_wrong(hosts: list[str], gate: Gate) -> list[HostFailure]:
+    """Return what the gate finds on hosts that are back on the old release, all of it in doubt."""
+    try:
+        failures = gate(hosts)
+    except Exception as error:  # noqa: BLE001 - a host that cannot be verified is in doubt
+        failures = [_failure(host, "verify", error) for host in hosts]
+    for failure in failures:
+        failure.in_doubt = True
+    return failures
+
+
+def _abandoned(run: Run, progress: Progress, previous: Mapping[str, str | None]) -> InDoubtError:
+    """Return the error for hosts that a second Ctrl-C left at work, on the new release, or not verified."""
+    hosts = sorted({*progress.running, *progress.switched} or previous)
+    failures = [*progress.failures, *(
+        HostFailure(host, "interrupted", "not waited for; it finishes or undoes by itself", in_doubt=True)
+        for host in hosts
+    )]  # fmt: skip
+    return _in_doubt(run, "the deploy was interrupted while it was being undone", hosts, failures)
+
+
+def _in_doubt(run: Run, what: str, hosts: Sequence[str], failures: Sequence[HostFailure]) -> InDoubtError:
+    return InDoubtError(
+        f"{what}, and {', '.join(hosts)} is not known to be well on the old release", failures,
+        next_step=f"invoke status --env {run.inventory.environment}; a deploy of a good release settles it",
     )  # fmt: skip

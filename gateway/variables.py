@@ -105,6 +105,7 @@ class Clickhouse(Service):
     mode: Literal["bundled", "external"]
     url: str
     user: Text
+    open_files: Annotated[int, Field(ge=1024)]
 
 
 class Buckets(Section):

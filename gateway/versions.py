@@ -12,4 +12,7 @@ def at_least(version: str | None, minimum: str) -> bool:
 
 def _numbers(version: str) -> list[int]:
     match = re.match(r"v?(\d+(?:\.\d+)*)", version)
-    return [int(part) for part in match.group(1).split(".")] if match else []
+    numbers = [int(part) for part in match.group(1).split(".")] if match else []
+    while numbers and numbers[-1] == 0:  # 2.24 is 2.24.0
+        numbers.pop()
+    return numbers

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
-from typing import TYPE_CHECKING
+import tempfile
+from pathlib import Path
 
 from gateway.errors import ConfigurationError, GatewayError
 from lab.layout import UPSTREAM_REPOSITORY, UPSTREAM_TREE
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from lab.migration_files import write as write_migrations
 
 TAG = "lab"
 _MOMENT = "2026-07-21T12:00:00+00:00"
@@ -22,13 +22,22 @@ _IDENTITY = {
 
 
 def ensure_upstream(tree: Path = UPSTREAM_TREE, repository: Path = UPSTREAM_REPOSITORY) -> str:
-    """Make a bare repository with `tree` as its one commit, and tag it `lab`; return the commit's short id.
+    """Make a bare repository with `tree` and the migration files as its one commit, and tag it `lab`; return the commit's short id.
 
     Authors and dates are fixed and the operator's git settings are ignored, so that the id depends on
     the tree alone. Partial clones and fetches by commit id are allowed, as the public forges allow them.
     """
     if not tree.is_dir():
         raise ConfigurationError("the tree in upstream's shape is missing", where=str(tree))
+    with tempfile.TemporaryDirectory(prefix="helicone-lab-") as folder:
+        whole = Path(folder) / "tree"
+        shutil.copytree(tree, whole)
+        write_migrations(whole)
+        return _commit(whole, repository)
+
+
+def _commit(tree: Path, repository: Path) -> str:
+    """Make `tree` the one commit of `repository`, if it is not already."""
     if not (repository / "HEAD").is_file():
         repository.parent.mkdir(parents=True, exist_ok=True)
         _git(repository, "init", "--quiet", "--bare", "--initial-branch=main", str(repository))

@@ -13,7 +13,7 @@ from typing import Any
 
 from . import account, docker_setup, engine, lease, snapshot, stage, stores, switch
 from .channel import Channel, Emit, run_detached
-from .failure import StepFailed
+from .failure import StepFailed, as_failure
 from .store import Store, release_number
 
 HELLO = "helicone-agent"
@@ -211,4 +211,4 @@ def _answer(session: Session, request: Request, payload: bytes) -> None:
     except StepFailed as failure:
         session.channel.emit(done=False, error=failure.as_dict())
     except Exception as error:  # noqa: BLE001 - whatever happens is an answer, not the end of the conversation
-        session.channel.emit(done=False, error=StepFailed("agent", f"{type(error).__name__}: {error}").as_dict())
+        session.channel.emit(done=False, error=as_failure("agent", error).as_dict())

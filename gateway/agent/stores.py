@@ -19,7 +19,8 @@ def postgres(project: str, settings: dict[str, Any], password: str, sql: str) ->
 
     A bundled database is asked inside its container over the local socket; an external one by a
     throwaway client container of `settings["image"]`, which needs the password. The SQL goes to
-    standard input and the password through the environment: neither is ever an argument. Raises StepFailed with psql's message.
+    standard input and the password through the environment: neither is ever an argument. Raises
+    StepFailed with psql's message.
     """
     options = ["psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1",
                "--username", settings["user"], "--dbname", settings["database"]]  # fmt: skip

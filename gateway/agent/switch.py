@@ -34,7 +34,7 @@ def switch(store: Store, request: dict[str, Any], emit: Emit) -> dict[str, Any]:
     try:
         _activate(store, release, request, emit)
         store.append("journal", step="switched", release=release, previous=previous)
-    except Exception as error:  # noqa: BLE001 - a full disk or a defect, too, must not leave the host half switched
+    except Exception as error:  # a full disk or a defect, too, must not leave the host half switched
         failure = as_failure("switch", error)
         emit(event="progress", text=f"failed: {failure.message}; going back to {previous or 'nothing'}")
         _undo(store, request, previous, failure, emit)
@@ -60,7 +60,7 @@ def _undo(store: Store, request: dict[str, Any], previous: str | None, failure: 
             retire(store, request["project"])
         else:
             _activate(store, previous, {**request, "settle_seconds": 0}, emit)
-    except Exception as error:  # noqa: BLE001 - whatever it was, the host is in doubt now
+    except Exception as error:  # whatever it was, the host is in doubt now
         second = as_failure("undo", error)
         _note(store, step="doubt", release=previous, cause=second.message)
         message = f"{failure.message}; going back to {previous} failed too: {second.message}"

@@ -12,11 +12,12 @@ from gateway.commands.gate import verification_gate
 from gateway.commands.project import Project, owner
 from gateway.commands.show_plan import plan_as_dict, show_plan
 from gateway.compose_program import compose_program
-from gateway.errors import ConfigurationError, LockedError, RolloutError
+from gateway.errors import ConfigurationError, GatewayError, LockedError, RolloutError
 from gateway.plan.build import Plan, build_deploy
 from gateway.plan.operations import Run
 from gateway.preflight import check_all
 from gateway.rollout import prepare, take_leases, touch
+from gateway.transport.conversation import AgentError
 from gateway.transport.fleet import connected, need_all
 from gateway.vault import diff_key
 
@@ -88,7 +89,10 @@ def prune(run: Run, made: Plan, observed: Mapping[str, Any]) -> None:
     """Remove the oldest releases beyond `deploy.keep_releases`, never the one that a rollback would take."""
     for name, conversation in run.conversations.items():
         keep = run.inventory.hosts[name].variables.deploy.keep_releases
-        conversation.request("prune", keep=keep, protected=[observed[name]["current"]])
+        try:
+            conversation.request("prune", keep=keep, protected=[observed[name]["current"]])
+        except (AgentError, GatewayError) as error:  # the deploy is good all the same
+            run.reporter.line(name, f"old releases could not be removed: {error}", "red")
 
 
 def refuse_locked(observed: Mapping[str, Any], environment: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gateway.inventory import Inventory
@@ -11,11 +11,15 @@ from gateway.transport.fleet import Conversations, need_all, on_all
 
 
 def observe(
-    inventory: Inventory, conversations: Conversations, releases: Mapping[str, HostRelease] | None = None
+    inventory: Inventory,
+    conversations: Conversations,
+    releases: Mapping[str, HostRelease] | None = None,
+    on_failure: Callable[[dict[str, Exception]], None] = need_all,
 ) -> dict[str, Any]:
     """Return every connected host's snapshot, asked at the same time.
 
-    With `releases` it tells which of their images are missing on each host. Raises what a host raised.
+    With `releases` it tells which of their images are missing on each host. Hosts that did not answer
+    are handed to `on_failure`, which raises if the command needs them.
     """
 
     def snapshot(name: str) -> Any:
@@ -29,5 +33,5 @@ def observe(
 
     observed, failures = on_all(list(conversations), snapshot)
     if failures:
-        need_all(failures)
+        on_failure(failures)
     return observed

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.agent.store import release_number
-from gateway.commands.deploy import Confirm, carry_out, refuse_locked
+from gateway.commands.deploy import Confirm, carry_out, refuse_locked, refuse_moved
 from gateway.commands.fleet_state import observe
 from gateway.commands.gate import verification_gate
 from gateway.commands.project import Project, owner
@@ -43,6 +43,7 @@ def rollback(project: Project, to: int | None, confirm: Confirm, as_json: bool) 
             return {**result, "outcome": "not confirmed"}
         run = Run(inventory, project.vault, conversations, project.reporter)
         take_leases(run, owner(), "rollback")
+        refuse_moved(observed, observe(inventory, conversations))
         prepare(made, run)
         carry_out(made, run, observed, "rollback", verification_gate(run))
         return {**result, "outcome": "rolled back", "seconds": project.reporter.seconds()}

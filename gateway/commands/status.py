@@ -18,7 +18,7 @@ def status(inventory: Inventory, as_json: bool) -> dict[str, Any]:
     """Print hosts, releases, services and health in one table, unreachable hosts too; return it as data."""
     unreachable: dict[str, Exception] = {}
     with connected(inventory, unreachable.update) as conversations:
-        observed = observe(inventory, conversations)
+        observed = observe(inventory, conversations, on_failure=unreachable.update)
     hosts = {
         name: {"state": "unreachable", "cause": str(unreachable[name])}
         if name in unreachable
@@ -40,13 +40,16 @@ def host_status(seen: Mapping[str, Any]) -> dict[str, Any]:
     services |= {change.service: "missing" for change in changes if change.action == "create"}
     if seen["interrupted"]:
         entry = seen["interrupted"]
-        state = f"interrupted: was switching from {entry['previous'] or 'nothing'} to {entry['release']}; deploy again"
+        before, after = entry["previous"] or "nothing", entry["release"] or "nothing"
+        state = f"interrupted: was switching from {before} to {after}; deploy again"
+    elif seen["lease"]:
+        state = f"busy: {seen['lease']['command']} is at work"
     elif release is None:
         state = "no release"
     elif changes or altered:
         state = "drifted: " + ", ".join([f"{c.service} ({c.reason})" for c in changes] + altered)
     elif outcome != "good":
-        state = "running, but its deploy was cut off before the verification; deploy or verify again"
+        state = "running, but its deploy was cut off before the verification; deploy again"
     else:
         state = "ok"
     return {
@@ -77,7 +80,7 @@ def history(inventory: Inventory, as_json: bool) -> dict[str, Any]:
     """Print what was deployed when, by whom and how it ended, merged over the hosts; return it as data."""
     unreachable: dict[str, Exception] = {}
     with connected(inventory, unreachable.update) as conversations:
-        observed = observe(inventory, conversations)
+        observed = observe(inventory, conversations, on_failure=unreachable.update)
     merged: dict[tuple[str, str, str, float], dict[str, Any]] = {}
     for name, seen in observed.items():
         for entry in seen["history"]:
@@ -108,7 +111,7 @@ def unlock(inventory: Inventory, force: bool, as_json: bool) -> dict[str, Any]:
     """
     unreachable: dict[str, Exception] = {}
     with connected(inventory, unreachable.update) as conversations:
-        observed = observe(inventory, conversations)
+        observed = observe(inventory, conversations, on_failure=unreachable.update)
         held = {name: seen["lease"] for name, seen in observed.items() if seen["lease"]}
         refused = {}
         for name in held if force else ():

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gateway.errors import ConfigurationError
 from gateway.inventory.model import Host, Inventory
 from gateway.plan.diff import file_diff
 from gateway.plan.observed import ServiceChange, altered_files, is_current, service_changes
@@ -145,7 +146,15 @@ def _preparing(
 def _prepare(inventory: Inventory, host: Host, facts: Mapping[str, Any], program: Path) -> PrepareHost:
     docker = host.variables.docker
     certificates = {name: inventory.path.parents[1] / path for name, path in docker.registry_certificates.items()}
-    changed = {name: path for name, path in certificates.items() if facts["certificates"].get(name) != path.read_text()}
+    try:
+        changed = {
+            name: path for name, path in certificates.items() if facts["certificates"].get(name) != path.read_text()
+        }
+    except OSError as error:
+        raise ConfigurationError(
+            f"a registry's certificate cannot be read: {error}", where=f"{host.name}: docker.registry_certificates",
+            unaffected="nothing was changed", next_step="put the file there, or mend its path in the inventory",
+        ) from None  # fmt: skip
     lacks_compose = not at_least(facts["compose"], docker.minimum_compose)
     return PrepareHost(host.name, facts["engine"] is None, program if lacks_compose else None, changed)
 

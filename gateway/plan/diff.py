@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection
 
+from gateway.agent.redaction import hide
 from gateway.agent.store import read_env
 from gateway.secret import Secret
 
@@ -15,13 +16,15 @@ def file_diff(name: str, old: str | None, new: str, secrets: Collection[str], ke
     """Return the unified diff of one file of a release, empty when nothing visible differs.
 
     `old` is None for a new file. In `.env`, the values of the names in `secrets` are shown as a hash
-    keyed with `key`: it tells that a secret changed, and nothing else about it.
+    keyed with `key`: it tells that a secret changed, and nothing else about it. A secret that somebody
+    copied to another place of the file is hidden there, too.
     """
     if name in DERIVED:
         return ""
     if name == ".env":
-        old = None if old is None else masked(old, secrets, key)
-        new = masked(new, secrets, key)
+        values = [value for text in (old or "", new) for found, value in read_env(text).items() if found in secrets]
+        old = None if old is None else hide(masked(old, secrets, key), values)
+        new = hide(masked(new, secrets, key), values)
     lines = difflib.unified_diff(
         [] if old is None else old.splitlines(), new.splitlines(),
         "/dev/null" if old is None else name, name, lineterm="", n=1,

@@ -46,9 +46,14 @@ def _change(service: Mapping[str, Any], container: Mapping[str, Any] | None) -> 
 
 
 def is_current(release: HostRelease, observed: Mapping[str, Any]) -> bool:
-    """Return whether the host's current release is this one, whole, finished and running."""
+    """Return whether the host's current release is this one, whole, running, and was verified when it came.
+
+    A release whose deploy was cut off before the verification is not: the next deploy makes up for it.
+    """
     manifest = observed["manifest"]
     if manifest is None or observed["interrupted"] is not None:
+        return False
+    if outcomes(observed["history"]).get(observed["current"]) != "good":
         return False
     if {key: value for key, value in manifest.items() if key != "release"} != dict(release.manifest):
         return False

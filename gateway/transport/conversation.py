@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import threading
 from collections.abc import Callable
 from types import TracebackType
@@ -39,7 +40,13 @@ class Conversation:
         self.round_trips = 0
         self._sending = threading.Lock()
         self._heart: threading.Event | None = None
-        self._start()
+        self._alone = threading.Lock()
+        self._state = "idle"
+        try:
+            self._start()
+        except BaseException:
+            stream.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -52,19 +59,37 @@ class Conversation:
     def request(self, verb: str, on_event: Events | None = None, payload: bytes = b"", **arguments: Any) -> Any:
         """Send a request and return its result; events on the way go to `on_event`.
 
-        Raises AgentError when the agent says that it failed, UnreachableError when the connection is lost.
+        Raises AgentError when the agent says that it failed, UnreachableError when the connection is
+        lost or still busy with another request.
         """
-        self._send(json.dumps({"verb": verb, "payload_bytes": len(payload), **arguments}).encode() + b"\n" + payload)
-        self.round_trips += 1
+        if not self._alone.acquire(blocking=False):
+            raise self._lost(verb, "an earlier request is still at work on the host")
+        try:
+            if self._state == "asked":  # Ctrl-C gave up the last request; its answer comes first
+                with contextlib.suppress(AgentError):
+                    self._answer(verb, None)
+            if self._state == "sending":
+                raise self._lost(verb, "an earlier request was sent in part")
+            self._state = "sending"
+            line = json.dumps({"verb": verb, "payload_bytes": len(payload), **arguments})
+            self._send(line.encode() + b"\n" + payload)
+            self._state = "asked"
+            self.round_trips += 1
+            return self._answer(verb, on_event)
+        finally:
+            self._alone.release()
+
+    def _answer(self, verb: str, on_event: Events | None) -> Any:
         while True:
             message = json.loads(self._line(verb))
             if "done" not in message:
                 if on_event is not None:
                     on_event(message)
-            elif message["done"]:
+                continue
+            self._state = "idle"
+            if message["done"]:
                 return message["result"]
-            else:
-                raise AgentError(self.host, message["error"])
+            raise AgentError(self.host, message["error"])
 
     def keep_lease(self, seconds: float) -> None:
         """Send a heartbeat every `seconds` until the conversation ends, so that the lease stays ours."""
@@ -94,20 +119,25 @@ class Conversation:
             try:
                 line = self._line("start the agent")
             except UnreachableError as error:
-                raise self._no_agent(str(error)) from None
-            if line == json.dumps({"hello": HELLO}).encode():
+                raise self._no_agent(error.message) from None
+            if line.endswith(json.dumps({"hello": HELLO}).encode()):  # the noise may lack its last line end
                 return
 
     def _no_agent(self, reason: str) -> ConfigurationError | UnreachableError:
         where = f"{self.host}: start the agent"
-        if "not found" in reason or "code 127" in reason:
+        if re.search(r"sudo: (command )?not found", reason):
+            return ConfigurationError(
+                "there is no sudo on the host", where=where, unaffected="nothing was changed",
+                next_step="install it, or log in as root and set connection.become to false",
+            )  # fmt: skip
+        if re.search(r"python3: (command )?not found|code 127", reason):
             return ConfigurationError(
                 "there is no python3 on the host", where=where, unaffected="nothing was changed",
                 next_step="install it: apt-get install python3",
             )  # fmt: skip
-        if "sudo" in reason:
+        if "sudo:" in reason:
             return ConfigurationError(
-                f"sudo refused: {reason.partition(': ')[2]}", where=where, unaffected="nothing was changed",
+                f"sudo refused: {reason.partition('sudo: ')[2]}", where=where, unaffected="nothing was changed",
                 next_step="let connection.user run sudo without a password, or set connection.become to false",
             )  # fmt: skip
         return UnreachableError(reason, where=where, unaffected="nothing was changed")
@@ -116,14 +146,14 @@ class Conversation:
         try:
             with self._sending:
                 self.stream.send(data)
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, ValueError) as error:  # ValueError: this end is closed already
             raise self._lost("send", error) from None
 
     def _line(self, step: str) -> bytes:
         while b"\n" not in self.buffer:
             try:
                 data = self.stream.receive()
-            except (OSError, EOFError) as error:
+            except (OSError, EOFError, ValueError) as error:
                 raise self._lost(step, error) from None
             if not data:
                 raise self._lost(step, self.stream.complaint())

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, UnreachableError
 from gateway.inventory.model import Host, Inventory
 from gateway.transport.bundle import COMMAND
 from gateway.transport.conversation import Conversation
@@ -21,28 +21,43 @@ CONNECTIONS_AT_ONCE = 32  # handshakes are bound by this machine's processors; m
 def converse(host: Host, inventory: Inventory) -> Conversation:
     """Connect to a host, start its agent and name the environment. Raises UnreachableError, ConfigurationError."""
     settings = host.variables.connection
-    if settings.transport == "local":
-        conversation = Conversation(host.name, LocalStream(settings.become))
-    else:
-        from gateway.transport.ssh import open_transport  # noqa: PLC0415 - Fabric is slow to import
-
-        transport = open_transport(
-            host, inventory.environment, inventory.path.parents[1], inventory.path / "known_hosts"
-        )
-        command = f"sudo -n {COMMAND}" if settings.become else COMMAND
-        conversation = Conversation(host.name, SshStream(transport, command))
-    conversation.request("open", root=f"{host.variables.directory}/{inventory.environment}")
+    stream = LocalStream(settings.become) if settings.transport == "local" else _ssh_stream(host, inventory)
+    conversation = Conversation(host.name, stream)
+    try:
+        conversation.request("open", root=f"{host.variables.directory}/{inventory.environment}")
+    except BaseException:
+        conversation.close()
+        raise
     return conversation
 
 
+def _ssh_stream(host: Host, inventory: Inventory) -> SshStream:
+    from gateway.transport.ssh import open_transport  # noqa: PLC0415 - Fabric is slow to import
+
+    transport = open_transport(host, inventory.environment, inventory.path.parents[1], inventory.path / "known_hosts")
+    try:
+        return SshStream(transport, f"sudo -n {COMMAND}" if host.variables.connection.become else COMMAND)
+    except OSError as error:
+        raise UnreachableError(
+            str(error), where=f"{host.name}: start the agent", unaffected="nothing was changed",
+            next_step="look at sshd's log on the host",
+        ) from None  # fmt: skip
+
+
 def on_all(names: Sequence[str], work: Callable[[str], Result]) -> tuple[dict[str, Result], dict[str, Exception]]:
-    """Run `work` for every host at once; return what it gave and what it raised, by host in the given order."""
+    """Run `work` for every host at once; return what it gave and what it raised, by host in the given order.
+
+    Ctrl-C lets what has begun on a host come to its end and begins nothing more; a second one stops the waiting.
+    """
     results: dict[str, Result] = {}
     failures: dict[str, Exception] = {}
     with ThreadPoolExecutor(max_workers=max(1, min(CONNECTIONS_AT_ONCE, len(names)))) as pool:
         for name, future in [(name, pool.submit(work, name)) for name in names]:
             try:
                 results[name] = future.result()
+            except KeyboardInterrupt:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
             except Exception as error:  # noqa: BLE001 - collected: the caller shows the failures of all hosts
                 failures[name] = error
     return results, failures

@@ -11,7 +11,7 @@ from typing import Any
 import fabric
 import paramiko
 
-from gateway.errors import UnreachableError
+from gateway.errors import ConfigurationError, UnreachableError
 from gateway.inventory.model import Host
 
 
@@ -97,7 +97,13 @@ def open_transport(host: Host, environment: str, root: Path, known_hosts: Path) 
 
 def _pin(connection: fabric.Connection, host: Host, environment: str, known_hosts: Path) -> None:
     if known_hosts.is_file():
-        connection.client.load_host_keys(str(known_hosts))
+        try:
+            connection.client.load_host_keys(str(known_hosts))
+        except (paramiko.hostkeys.InvalidHostKey, UnicodeDecodeError) as error:
+            raise ConfigurationError(
+                f"a line cannot be read: {getattr(error, 'line', error)}", where=str(known_hosts),
+                next_step="remove the line, then pin the host's key again: invoke hosts.trust",
+            ) from None  # fmt: skip
     connection.client.set_missing_host_key_policy(RefuseUnknownKey(host, environment))
 
 

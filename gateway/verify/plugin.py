@@ -114,6 +114,7 @@ def _title(item: pytest.Function) -> str:
 
 
 def _sentence(title: str, error: BaseException) -> str:
+    """Return the sentence of a failed check; what another pytest around this one adds to it is left out."""
     if isinstance(error, AssertionError):
-        return str(error)
+        return str(error).partition("\n")[0]
     return f"{title}: the check broke: {type(error).__name__}: {error}"

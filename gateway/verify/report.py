@@ -35,9 +35,12 @@ class VerifyReport:
         """Tell whether every check holds."""
         return not self.failures
 
-    def messages(self) -> list[str]:
-        """Return each different sentence once, in the order of the checks: one cause can fail several of them."""
-        return list(dict.fromkeys(failure.message for failure in self.failures))
+    def causes(self) -> tuple[Failure, ...]:
+        """Return the first failure of each sentence: a missing container fails many checks, and is one cause."""
+        first: dict[str, Failure] = {}
+        for failure in self.failures:
+            first.setdefault(failure.message, failure)
+        return tuple(first.values())
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as it is printed by --json."""

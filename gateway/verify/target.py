@@ -27,13 +27,14 @@ from gateway.verify.traced import Trace
 NOTHING_SEEN: Mapping[str, Any] = MappingProxyType(
     {"problem": "", "containers": (), "others": (), "listeners": (), "answers": ()}
 )
-# Ports that the parts listen on inside their containers, and those that Helicone's own compose file publishes.
-_FIXED_PORTS = (1025, 3000, 5432, 6379, 8025, 8123, 8585, 8787, 9000, 9001, 9101, 9102, 18123, 19000, 54388)
+# Where the stores, jawn and the egress listen inside their containers, and where Helicone's own compose file
+# publishes the stores. Not 3000 and the like: other programs of a host use those.
+_INNER_PORTS = (5432, 8123, 8585, 9000, 9101, 9102, 18123, 19000, 54388)
 
 
-def project_ports(ports: Ports) -> list[int]:
-    """Return every port that a part of an environment could be reached at, meant or not."""
-    return sorted({*_FIXED_PORTS, *ports.model_dump().values()})
+def inner_ports(ports: Ports) -> list[int]:
+    """Return every port that something behind the edge could be reached at, meant or not."""
+    return sorted({*_INNER_PORTS, ports.jawn, ports.web, ports.postgres, ports.clickhouse, ports.object_store})
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,12 @@ class Target:
     def release(self) -> ReleaseView:
         """The host's current release; only for hosts that have one."""
         return ReleaseView(self.snapshot["current"], self.snapshot["manifest"], self.snapshot["contents"])
+
+    @property
+    def watched_ports(self) -> list[int]:
+        """Return the ports on which nothing may listen but what the release publishes."""
+        published = {port for _, port in self.release.published}
+        return sorted({*inner_ports(self.settings.variables.ports), *published})
 
     @property
     def folder(self) -> str:
@@ -163,7 +170,7 @@ class Target:
         command = look_command({
             "project": self.release.project,
             "defaults": sorted(KNOWN_DEFAULTS),
-            "ports": project_ports(self.settings.variables.ports),
+            "ports": self.watched_ports,
             "published": sorted(self.release.published),
             "questions": [question.data for question in relevant],
         })  # fmt: skip

@@ -9,10 +9,9 @@ from collections.abc import Iterator
 
 from gateway.verify.checks import check
 from gateway.verify.doors import connection_address
-from gateway.verify.target import Port, Target, project_ports
+from gateway.verify.target import Port, Target, inner_ports
 
 EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - compared with, not bound to
-UPSTREAM_PORTS = (5432, 8123, 8585, 9000, 9001, 9101, 18123, 19000, 54388)
 
 
 def ahead(target: Target) -> Iterator[Port]:
@@ -21,18 +20,14 @@ def ahead(target: Target) -> Iterator[Port]:
 
 
 def ports(target: Target) -> list[int]:
-    return project_ports(target.settings.variables.ports)
+    return target.watched_ports
 
 
 def closed_ports(target: Target) -> list[Port]:
     """Return the ports of stores and services that the release does not publish where we reach the host."""
     address = connection_address(target.settings)
     open_ports = {port for where, port in target.release.published if where in (address, *EVERYWHERE)}
-    variables = target.settings.variables.ports
-    inner = {variables.jawn, variables.web, variables.postgres, variables.clickhouse, variables.object_store}
-    own = target.settings.variables.connection
-    taken = {own.port} if own.transport == "ssh" else set()
-    return [Port(address, number) for number in sorted({*UPSTREAM_PORTS, *inner} - open_ports - taken)]
+    return [Port(address, port) for port in inner_ports(target.settings.variables.ports) if port not in open_ports]
 
 
 @check("only what is published listens on port {port}", port=ports)

@@ -14,7 +14,7 @@ from gateway.verify.target import Target
 def ahead(target: Target) -> Iterator[str]:
     if target.has_release:
         current = f"{target.folder}/current"
-        yield f"realpath {current}"
+        yield from (f"realpath {current}", f"realpath {target.folder}/releases/{target.release.identifier}")
         for name in ("", "/state", "/releases", *(f"/current/{name}" for name in (*files(target), "manifest.json"))):
             yield from file_commands(f"{target.folder}{name}")
 

@@ -23,7 +23,9 @@ def ahead(target: Target) -> Iterator[questions.Question | str]:
 
 
 def _ready(target: Target) -> str:
-    return READY.format(container=f"{target.release.project}-db-1")
+    return READY.format(
+        container=next((one["id"] for one in target.snapshot["containers"] if one["service"] == "db"), "db")
+    )
 
 
 @check("PostgreSQL accepts connections", when=runs("db"))

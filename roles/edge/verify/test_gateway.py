@@ -36,7 +36,8 @@ INSIDE = questions.http("edge", 8787, "/healthz")
 
 
 def ahead(_target: Target) -> Iterator[questions.Question | Request]:
-    yield from (HEALTH, *REFUSED.values(), *CLOSED.values(), INSIDE)
+    yield INSIDE
+    yield from (HEALTH, *REFUSED.values(), *CLOSED.values())
 
 
 @check("the edge answers inside the host", when=runs("edge"))

@@ -32,7 +32,8 @@ INSIDE = questions.http("edge", 3000, "/api/auth/ok")
 
 
 def ahead(_target: Target) -> Iterator[questions.Question | Request]:
-    yield from (ROOT, AUTH, ENVIRONMENT, JAWN, API, API_WITHOUT_KEY, *CLOSED.values(), INSIDE)
+    yield INSIDE
+    yield from (ROOT, AUTH, ENVIRONMENT, JAWN, API, API_WITHOUT_KEY, *CLOSED.values())
 
 
 @check("the UI answers inside the host", when=runs("edge"))

@@ -40,7 +40,7 @@ defaults:
 defaults:
   postgres: {mode: bundled, host: "", port: 5432, database: helicone, user: postgres, memory: 1g, cpus: 1,
              environment: {}}
-  clickhouse: {mode: bundled, url: "", user: default, memory: 4g, cpus: 2, environment: {}}
+  clickhouse: {open_files: 16384, mode: bundled, url: "", user: default, memory: 4g, cpus: 2, environment: {}}
   object_store: {mode: bundled, endpoint: "", public_endpoint: "", region: us-west-2,
                  buckets: {requests: r, prompts: p, hql: h}, memory: 512m, cpus: 1, environment: {}}
   migrations: {memory: 1g, cpus: 2, allowed_absent: [], built_from: {}}

@@ -1,0 +1,80 @@
+"""What a host tells about itself."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gateway.agent import lease, snapshot
+from gateway.agent.store import Store
+
+SWITCHED = [{"step": "switching", "release": "2-b", "previous": "1-a"}, {"step": "switched", "release": "2-b"}]
+UNDONE = [{"step": "switching", "release": "3-c", "previous": "2-b"}, {"step": "undone", "release": "2-b"}]
+RETIRED = [
+    {"step": "switching", "release": "1-a", "previous": None},
+    {"step": "retiring", "release": None, "previous": "1-a"},
+    {"step": "retired", "release": None},
+    {"step": "undone", "release": None},
+]
+JOURNALS = st.lists(st.sampled_from([SWITCHED, UNDONE, RETIRED]), max_size=4).map(lambda parts: sum(parts, []))
+
+
+@pytest.fixture
+def store(tmp_path):
+    made = Store(str(tmp_path / "trial"))
+    made.create()
+    return made
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(JOURNALS, st.data())
+def test_any_prefix_of_the_journal_tells_whether_something_was_left_unfinished(store, entries, data):
+    """A power cut may end the journal at any byte; a whole line is whole even without its line end."""
+    whole = b"".join(json.dumps({"time": 1.0, **entry}).encode() + b"\n" for entry in entries)
+    cut = data.draw(st.integers(0, len(whole)))
+    (store.state / "journal.jsonl").write_bytes(whole[:cut])
+    ends = [len(b"\n".join(whole.split(b"\n")[: count + 1])) for count in range(len(entries))]
+    written = [entry for entry, end in zip(entries, ends, strict=True) if end <= cut]
+    found = snapshot.interrupted(store)
+    begun = bool(written) and written[-1]["step"] in ("switching", "retiring")
+    assert (found is not None) == begun
+    if found is not None:
+        assert {"release": found["release"], "previous": found["previous"]} == {
+            "release": written[-1]["release"],
+            "previous": written[-1]["previous"],
+        }
+
+
+def test_a_switch_that_somebody_still_finishes_is_not_interrupted(store, monkeypatch):
+    store.append("journal", **SWITCHED[0])
+    monkeypatch.setattr(lease, "show", lambda _: {"working": True})
+    assert snapshot.interrupted(store) is None
+    monkeypatch.setattr(lease, "show", lambda _: {"working": False})
+    assert snapshot.interrupted(store)["release"] == "2-b"
+
+
+def test_a_bare_host_is_seen_whole_without_docker(store, monkeypatch):
+    monkeypatch.setattr(snapshot.engine, "SOCKET", str(store.root / "no-socket"))
+    seen = snapshot.take(store, "helicone-trial", ["registry:5000"], ["jawn:1@sha256:" + "a" * 64])
+    assert seen["facts"]["engine"] is None
+    assert seen["facts"]["missing_images"] == ["jawn:1@sha256:" + "a" * 64]
+    assert seen["facts"]["certificates"] == {"registry:5000": ""}
+    assert seen["facts"]["memory"] > 1 << 20
+    assert (seen["current"], seen["manifest"], seen["containers"]) == (None, None, [])
+    json.dumps(seen)
+
+
+def test_line_ends_are_content(store):
+    (store.root / "file").write_bytes(b"one\r\ntwo\r\n")
+    assert snapshot._read(store.root / "file") == "one\r\ntwo\r\n"  # noqa: SLF001
+
+
+@pytest.mark.parametrize(
+    ("shown", "address"),
+    [("0100007F", "127.0.0.1"), ("00000000", "0.0.0.0"), ("0" * 32, "::"), ("0" * 24 + "01000000", "::1")],
+)
+def test_addresses_of_proc_net_tcp(shown, address):
+    assert snapshot._address(shown) == address  # noqa: SLF001
