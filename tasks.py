@@ -226,6 +226,16 @@ def welcome(context: Context, env: str = "", json_: bool = False, debug: bool = 
 
 
 @verb()
+def reference(context: Context, debug: bool = False) -> Any:
+    """Write docs/reference/ anew from the roles' defaults and the catalogue of secrets."""
+    from gateway.commands.project import ROOT
+    from gateway.commands.reference import write_reference
+
+    for page in write_reference(ROOT):
+        print(page)
+
+
+@verb()
 def edit(context: Context, env: str = "", debug: bool = False) -> Any:
     """Edit the environment's secrets in $EDITOR; the plain text never touches a disk."""
     from gateway.commands.secrets import edit
@@ -256,7 +266,7 @@ def trust(
     return trust(project_of(env).inventory, host, lambda question: confirm(question, yes))
 
 
-namespace = Collection(plan, deploy, verify, rollback, status, history, unlock, render, inventory, welcome)
+namespace = Collection(plan, deploy, verify, rollback, status, history, unlock, render, inventory, welcome, reference)
 namespace.add_collection(Collection("secrets", edit=edit))
 namespace.add_collection(Collection("images", lock=lock))
 namespace.add_collection(Collection("hosts", trust=trust))

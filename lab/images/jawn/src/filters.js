@@ -11,15 +11,17 @@ const OPERATORS = {
   contains: "ILIKE", "not-contains": "NOT ILIKE",
 };
 
-function operand(operator, value) {
-  return operator.endsWith("contains") ? `%${value}%` : value instanceof Date ? value.toISOString() : String(value);
+/** A value as ClickHouse's parameters take it: a moment without the letters of its ISO form. */
+function operand(operator, value, type) {
+  if (type.startsWith("DateTime")) return new Date(value).toISOString().replace("T", " ").replace("Z", "");
+  return operator.endsWith("contains") ? `%${value}%` : String(value);
 }
 
 function comparison(left, type, condition, parameters) {
   const clauses = Object.entries(condition).map(([operator, value]) => {
     if (!OPERATORS[operator]) throw new Error(`Invalid filter operator ${operator}`);
     const name = `val_${Object.keys(parameters).length}`;
-    parameters[name] = operand(operator, value);
+    parameters[name] = operand(operator, value, type);
     return `${left} ${OPERATORS[operator]} {${name}:${type}}`;
   });
   return clauses.join(" AND ") || "true";

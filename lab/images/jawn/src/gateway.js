@@ -121,6 +121,8 @@ function relay(call, incoming, response, afterwards) {
     finish(incoming.statusCode);
   });
   source.on("error", () => response.destroy());
+  // A broken connection to the target does not reach the decoder by itself.
+  if (decoder) incoming.on("error", () => response.destroy());
   response.on("close", () => finish(-3)); // the client left: Helicone's own status number for that
 }
 

@@ -1,0 +1,88 @@
+"""Docker Compose as the agent calls it."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from gateway.agent import compose
+from gateway.agent.failure import StepFailed
+from gateway.agent.stage import stage
+from gateway.agent.store import Store
+from tests.unit.situations import release
+
+
+@pytest.fixture
+def store(tmp_path):
+    made = Store(str(tmp_path / "trial"))
+    stage(made, "1-a", release(files={".env": 'PASSWORD="s3cret $ value"\nPORT="8585"\n'}).pack("1-a"))
+    made.point_to("1-a")
+    return made
+
+
+def test_a_call_names_project_files_and_environment_and_no_value(store):
+    arguments = compose.command(store, "helicone-trial", "up", "--detach", "jawn")
+    assert arguments[:4] == ["docker", "compose", "--project-name", "helicone-trial"]
+    assert [arguments[i + 1].rpartition("/")[2] for i, word in enumerate(arguments) if word == "--file"] == [
+        "compose.upstream.yml", "compose.override.yml", "compose.labels.yml"
+    ]  # fmt: skip
+    assert f"{store.current_link}/.env" in arguments
+    assert arguments[-3:] == ["up", "--detach", "jawn"]
+    assert "s3cret" not in " ".join(arguments)
+
+
+def test_a_secret_is_hidden_and_other_values_are_not(store):
+    redact = compose.redaction(store, "1-a")
+    assert redact("login with s3cret $ value on 8585") == "login with [redacted] on 8585"
+
+
+def test_lines_are_passed_on_without_secrets(store):
+    lines = []
+    redact = compose.redaction(store, "1-a")
+    compose.run(["/bin/sh", "-c", "echo one; echo 'a s3cret $ value' >&2"], "step", redact, lines.append)
+    assert lines == ["one", "a [redacted]"]
+
+
+def test_a_failure_has_the_last_lines_without_secrets(store):
+    script = "for i in $(seq 30); do echo line $i; done; echo 's3cret $ value'; exit 3"
+    with pytest.raises(StepFailed, match="start jawn ended with code 3") as caught:
+        compose.run(["/bin/sh", "-c", script], "start jawn", compose.redaction(store, "1-a"), lambda _: None)
+    assert caught.value.logs[-2:] == ["line 30", "[redacted]"]
+    assert len(caught.value.logs) == 20
+
+
+def test_much_output_does_not_stall():
+    words = [sys.executable, "-c", "import sys; sys.stdout.write('x' * 99 + '\\n'); sys.stdout.write('y' * 4000000)"]
+    sizes = []
+    compose.run(words, "step", str, lambda line: sizes.append(len(line)))
+    assert sizes == [99, 4000000]
+
+
+def test_no_services_no_call(store, monkeypatch):
+    monkeypatch.setattr(compose, "run", lambda *_: pytest.fail("nothing is to be started"))
+    compose.up(store, "helicone-trial", [], str)
+
+
+def test_up_starts_only_what_it_is_told_and_pulls_nothing(store, monkeypatch):
+    calls = []
+    monkeypatch.setattr(compose, "run", lambda arguments, step, *_: calls.append((arguments, step)))
+    compose.up(store, "helicone-trial", ["egress", "jawn"], str)
+    [(arguments, step)] = calls
+    assert arguments[arguments.index("up") :] == [
+        "up", "--detach", "--no-deps", "--no-build", "--pull", "never", "egress", "jawn"
+    ]  # fmt: skip
+    assert step == "start egress, jawn"
+
+
+@pytest.mark.parametrize(("script", "found"), [("echo v5.0.1", "5.0.1"), ("exit 1", None), ("echo", None)])
+def test_the_version_of_the_plugin(tmp_path, monkeypatch, script, found):
+    (tmp_path / "docker").write_text(f"#!/bin/sh\n{script}\n")
+    (tmp_path / "docker").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
+    assert compose.version() == found
+
+
+def test_no_docker_no_version(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert compose.version() is None

@@ -1,0 +1,113 @@
+"""The Docker Engine, asked over its socket."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+
+import pytest
+
+from gateway.agent import engine
+from gateway.agent.failure import StepFailed
+
+
+@pytest.fixture
+def answers(tmp_path, monkeypatch):
+    """Serve raw HTTP answers on the engine's socket, one per connection; gives the list to fill."""
+    path = tmp_path / "docker.sock"
+    monkeypatch.setattr(engine, "SOCKET", str(path))
+    queue = []
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+
+        def serve():
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                with connection:
+                    connection.recv(1 << 16)
+                    if queue:
+                        connection.sendall(queue.pop(0))
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield queue
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def http(status, body):
+    return f"HTTP/1.1 {status} x\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+
+
+def test_an_answer_and_no_such_thing(answers):
+    answers += [http(200, '{"Version": "20.10"}'), http(404, "{}")]
+    assert engine.version() == "20.10"
+    assert engine.ask("/containers/x/json") is None
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 x\r\nContent-Length: 99\r\n\r\n{", http(500, "no JSON <html>")])
+def test_whatever_else_it_says_is_a_failure_and_no_version(answers, answer):
+    answers += [answer, answer]
+    with pytest.raises(StepFailed):
+        engine.ask("/version")
+    assert engine.version() is None
+
+
+def test_no_socket_no_version(tmp_path, monkeypatch):
+    monkeypatch.setattr(engine, "SOCKET", str(tmp_path / "none"))
+    assert engine.version() is None
+
+
+@pytest.mark.parametrize(
+    ("reference", "asked"),
+    [
+        ("jawn:1@sha256:aa", "jawn@sha256:aa"),
+        ("registry.lab:5000/jawn:1@sha256:aa", "registry.lab:5000/jawn@sha256:aa"),
+        ("registry.lab:5000/jawn@sha256:aa", "registry.lab:5000/jawn@sha256:aa"),
+    ],
+)
+def test_an_image_counts_only_under_its_digest(monkeypatch, reference, asked):
+    monkeypatch.setattr(engine, "ask", lambda path: {} if path == f"/images/{asked}/json" else None)
+    assert engine.has_image(reference)
+
+
+def test_one_shot_runs_are_no_services_and_order_is_stable(monkeypatch):
+    def labels(name, oneoff):
+        return {"com.docker.compose.service": name, "com.docker.compose.oneoff": oneoff}
+
+    listed = [{"Id": name, "Labels": labels(name, flag)} for name, flag in (("web", "False"), ("db", "False"), ("m", "True"))]
+
+    def ask(path):
+        if path.startswith("/containers/json"):
+            return listed
+        name = path.split("/")[2]
+        return {"Id": name, "Config": {"Labels": labels(name, "False")}}
+
+    monkeypatch.setattr(engine, "ask", ask)
+    assert [engine.service_of(container) for container in engine.containers("p")] == ["db", "web"]
+
+
+def test_a_removal_that_fails_is_a_failed_step(tmp_path, monkeypatch):
+    (tmp_path / "docker").write_text("#!/bin/sh\necho 'cannot remove' >&2; exit 1\n")
+    (tmp_path / "docker").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
+    with pytest.raises(StepFailed) as caught:
+        engine.remove(["abc"])
+    assert caught.value.logs == ["cannot remove"]
+    engine.remove([])
+
+
+def test_the_summary_of_a_container():
+    inspected = {
+        "Id": "0123456789abcdef", "RestartCount": 3,
+        "Config": {"Image": "jawn:1", "Labels": {"com.docker.compose.service": "jawn", engine.HASH_LABEL: "h"}},
+        "State": {"Status": "running", "StartedAt": "t"},
+        "HostConfig": {"PortBindings": {"80/tcp": [{"HostIp": "", "HostPort": "8080"}], "81/tcp": None}},
+    }  # fmt: skip
+    summary = engine.summary(inspected)
+    assert summary["ports"] == [{"inside": "80/tcp", "address": "0.0.0.0", "port": 8080}]  # noqa: S104
+    assert (summary["id"], summary["health"], summary["hash"], summary["restarts"]) == ("0123456789ab", "", "h", 3)
+    json.dumps(summary)

@@ -1,0 +1,190 @@
+"""Making a release the running one, and going back by itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.agent import switch as module
+from gateway.agent.failure import StepFailed
+from gateway.agent.stage import stage
+from gateway.agent.store import Store
+from gateway.agent.switch import retire, switch
+from tests.unit.situations import release, service
+
+PROJECT = "helicone-trial"
+SECRETS = {"postgres": "pg", "clickhouse": "ch", "clickhouse_hql": "hql"}
+SERVICES = [
+    service("edge", "edge"), service("jawn"), service("db", "data"), service("migrations", "migrations", one_shot=True)
+]  # fmt: skip
+
+
+class Host:
+    """A host without Docker: what would be done to it is written down; `broken` says what fails where."""
+
+    def __init__(self, store, monkeypatch):
+        self.store = store
+        self.done = []
+        self.broken = {}
+        for name in ("up", "remove_others", "remove", "down"):
+            monkeypatch.setattr(module.compose, name, self.action(name))
+        for name in ("wait_until_ready", "wait_until_healthy", "settle"):
+            monkeypatch.setattr(module.health, name, self.action(name))
+
+    def action(self, name):
+        def act(*arguments):
+            lists = [argument for argument in arguments if isinstance(argument, list)]
+            self.done.append((name, self.store.current(), *lists))
+            error = self.broken.get((name, self.store.current()))
+            if error:
+                raise error
+
+        return act
+
+    def switch(self, identifier, **more):
+        request = {"project": PROJECT, "release": identifier, "secrets": SECRETS, **more}
+        return switch(self.store, request, lambda **_: None)
+
+    def started(self):
+        return [entry[1:] for entry in self.done if entry[0] == "up"]
+
+    def journal(self):
+        return [(entry["step"], entry["release"]) for entry in self.store.lines("journal")]
+
+
+@pytest.fixture
+def host(tmp_path, monkeypatch):
+    store = Store(str(tmp_path / "trial"))
+    for identifier in ("1-a", "2-b"):
+        stage(store, identifier, release(*SERVICES).pack(identifier))
+    return Host(store, monkeypatch)
+
+
+def test_services_start_in_their_order_on_the_new_release(host):
+    assert host.switch("1-a") == {"release": "1-a", "previous": None}
+    assert host.started() == [("1-a", ["db"]), ("1-a", ["jawn"]), ("1-a", ["edge"])]
+    assert host.journal() == [("switching", "1-a"), ("switched", "1-a")]
+    assert not [entry for entry in host.done if entry[0] == "settle"]
+
+
+def test_it_is_watched_for_a_while_when_asked(host):
+    host.switch("1-a", settle_seconds=3)
+    assert host.done[-1] == ("settle", "1-a", ["edge", "jawn", "db"])
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        StepFailed("start jawn", "jawn exited with code 1", logs=["boom"]),
+        OSError(28, "No space left on device"),
+        KeyError("State"),
+    ],
+)
+def test_whatever_fails_the_old_release_is_brought_back(host, error):
+    host.switch("1-a")
+    host.done.clear()
+    host.broken["wait_until_ready", "2-b"] = error
+    with pytest.raises(StepFailed) as caught:
+        host.switch("2-b", settle_seconds=9)
+    assert caught.value.kind == "failed"
+    assert str(error.args[-1]).strip("'") in caught.value.message
+    assert host.store.current() == "1-a"
+    assert host.started() == [("2-b", ["db"]), ("1-a", ["db"]), ("1-a", ["jawn"]), ("1-a", ["edge"])]
+    assert host.journal()[-2:] == [("switching", "2-b"), ("undone", "1-a")]
+
+
+def test_the_cause_keeps_its_step_and_logs(host):
+    host.broken["wait_until_ready", "2-b"] = StepFailed("start jawn", "jawn exited", logs=["boom"])
+    with pytest.raises(StepFailed) as caught:
+        host.switch("2-b")
+    assert (caught.value.step, caught.value.logs) == ("start jawn", ["boom"])
+
+
+@pytest.mark.parametrize("error", [StepFailed("start jawn", "not again"), OSError("not again")])
+def test_a_host_that_cannot_go_back_is_in_doubt(host, error):
+    host.switch("1-a")
+    host.broken["wait_until_ready", "2-b"] = StepFailed("start jawn", "first")
+    host.broken["wait_until_ready", "1-a"] = error
+    with pytest.raises(StepFailed, match="first; going back to 1-a failed too: .*not again") as caught:
+        host.switch("2-b")
+    assert caught.value.kind == "doubt"
+    assert host.journal()[-1] == ("doubt", "1-a")
+
+
+def test_a_first_deploy_that_fails_leaves_no_release_running(host):
+    host.broken["wait_until_ready", "1-a"] = StepFailed("start db", "db exited")
+    with pytest.raises(StepFailed):
+        host.switch("1-a")
+    assert host.store.current() is None
+    assert ("down", "1-a") in host.done
+    assert host.journal() == [("switching", "1-a"), ("retiring", None), ("retired", None), ("undone", None)]
+
+
+def test_a_switch_that_cannot_be_written_down_is_undone(host, monkeypatch):
+    host.switch("1-a")
+    append = host.store.append
+
+    def full(name, **entry):
+        if entry["step"] != "switching":
+            raise OSError(28, "No space left on device")
+        append(name, **entry)
+
+    monkeypatch.setattr(host.store, "append", full)
+    with pytest.raises(StepFailed, match="No space left") as caught:
+        host.switch("2-b")
+    assert caught.value.kind == "failed"
+    assert host.store.current() == "1-a"
+
+
+def test_a_release_that_was_tampered_with_is_never_started(host):
+    host.switch("1-a")
+    host.done.clear()
+    (host.store.releases / "2-b" / ".env").write_text("PASSWORD=else\n")
+    with pytest.raises(StepFailed, match=r"checksum of \.env"):
+        host.switch("2-b")
+    assert host.done == []
+    assert host.store.current() == "1-a"
+    assert host.journal()[-1] == ("switched", "1-a")
+
+
+def test_retiring_twice_is_no_error(host):
+    host.switch("1-a")
+    retire(host.store, PROJECT)
+    retire(host.store, PROJECT)
+    assert host.store.current() is None
+    assert len(host.store.release_ids()) == 2
+
+
+@pytest.fixture
+def migrations(host, monkeypatch):
+    """Give release 2-c, which migrates; the list holds what the ledgers lack, look by look."""
+    made = release(*SERVICES)
+    made.manifest["migrations"] = {"clickhouse": {}, "postgres": {}, "allowed_absent": []}
+    stage(host.store, "3-c", made.pack("3-c"))
+    looks = []
+    monkeypatch.setattr(module.stores, "missing_migrations", lambda *_: looks.pop(0))
+    monkeypatch.setattr(module.stores, "set_hql_password", lambda *_: None)
+    monkeypatch.setattr(module.compose, "run", lambda arguments, *_: host.done.append(("run", arguments[-1])))
+    return looks
+
+
+def test_migrations_run_between_data_and_app(host, migrations):
+    migrations += [{"postgres": ["V1.sql"], "clickhouse": []}, {"postgres": [], "clickhouse": []}]
+    host.switch("3-c")
+    order = [entry[2][0] if entry[0] == "up" else entry[1] for entry in host.done if entry[0] in ("up", "run")]
+    assert order == ["db", "migrations", "jawn", "edge"]
+
+
+def test_applied_migrations_are_not_run_again(host, migrations):
+    migrations += [{"postgres": [], "clickhouse": []}]
+    host.switch("3-c")
+    assert ("run", "migrations") not in host.done
+
+
+def test_only_the_ledgers_are_believed(host, migrations):
+    """The migration program exits 0 when it fails."""
+    lacking = {"postgres": ["V1.sql"], "clickhouse": ["schema_2.sql"]}
+    migrations += [lacking, lacking]
+    host.store.point_to(None)
+    with pytest.raises(StepFailed, match=r"2 migrations are not in the ledgers, the first is V1\.sql"):
+        host.switch("3-c")
+    assert ("3-c", ["jawn"]) not in host.started()
