@@ -22,7 +22,7 @@ _IDENTITY = {
 
 
 def ensure_upstream(tree: Path = UPSTREAM_TREE, repository: Path = UPSTREAM_REPOSITORY) -> str:
-    """Make a bare repository with `tree` and the migration files as its one commit, and tag it `lab`; return the commit's short id.
+    """Make a bare repository of `tree` and the migration files, one commit tagged `lab`; return its short id.
 
     Authors and dates are fixed and the operator's git settings are ignored, so that the id depends on
     the tree alone. Partial clones and fetches by commit id are allowed, as the public forges allow them.

@@ -15,6 +15,14 @@ A value comes from the last of these that sets it: role defaults (below), `group
 (parents before children), `host_vars`, `--set key=value`. Mappings merge, lists and single values replace.
 `invoke inventory --env ENV --host HOST --explain KEY` shows the value and the line that set it.
 """
+SECRETS_INTRODUCTION = """# Secrets
+
+Made by `invoke reference`. They live in `inventory/<env>/secrets.yml.age`, are generated on first use,
+and are changed with `invoke secrets.edit --env ENV`.
+
+| name | what it is for |
+|---|---|
+"""
 
 
 def variables_page(root: Path) -> str:
@@ -31,12 +39,8 @@ def variables_page(root: Path) -> str:
 
 def secrets_page() -> str:
     """Return the page of all secrets: what each is for."""
-    rows = [f"| `{name}` | {secret.purpose} |" for name, secret in SECRET_NAMES.items()]
-    return "\n".join([
-        "# Secrets", "", "Made by `invoke reference`. They live in `inventory/<env>/secrets.yml.age`, are generated on"
-        " first use,", "and are changed with `invoke secrets.edit --env ENV`.", "", "| name | what it is for |",
-        "|---|---|", *rows, "",
-    ])  # fmt: skip
+    rows = "\n".join(f"| `{name}` | {secret.purpose} |" for name, secret in SECRET_NAMES.items())
+    return SECRETS_INTRODUCTION + rows + "\n"
 
 
 def write_reference(root: Path) -> list[str]:
@@ -50,4 +54,4 @@ def write_reference(root: Path) -> list[str]:
 
 
 def _unindented(defaults: str) -> str:
-    return "".join(line[2:] if line.startswith("  ") else line for line in defaults.splitlines(keepends=True))
+    return "".join(line.removeprefix("  ") for line in defaults.splitlines(keepends=True))

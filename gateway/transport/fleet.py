@@ -52,14 +52,15 @@ def on_all(names: Sequence[str], work: Callable[[str], Result]) -> tuple[dict[st
     results: dict[str, Result] = {}
     failures: dict[str, Exception] = {}
     with ThreadPoolExecutor(max_workers=max(1, min(CONNECTIONS_AT_ONCE, len(names)))) as pool:
-        for name, future in [(name, pool.submit(work, name)) for name in names]:
-            try:
-                results[name] = future.result()
-            except KeyboardInterrupt:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
-            except Exception as error:  # noqa: BLE001 - collected: the caller shows the failures of all hosts
-                failures[name] = error
+        try:
+            for name, future in [(name, pool.submit(work, name)) for name in names]:
+                try:
+                    results[name] = future.result()
+                except Exception as error:  # noqa: BLE001 - collected: the caller shows the failures of all hosts
+                    failures[name] = error
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     return results, failures
 
 

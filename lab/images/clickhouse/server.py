@@ -22,9 +22,9 @@ from engine import Engine, QueryError
 
 DATA = Path("/var/lib/clickhouse")
 NAME = "clickhouse"
-_FORMAT = re.compile(rb"\bFORMAT\s+(\w+)\s*;?\s*$", re.I)
+_FORMAT = re.compile(rb"\bFORMAT\s+(\w+)\s*;?\s*$", re.IGNORECASE)
 _READS = re.compile(
-    rb"^\s*(?:/\*.*?\*/\s*)*(?:--[^\n]*\n\s*)*(SELECT|WITH|SHOW|DESC|DESCRIBE|EXPLAIN|EXISTS)\b", re.I | re.S
+    rb"^\s*(?:/\*.*?\*/\s*)*(?:--[^\n]*\n\s*)*(SELECT|WITH|SHOW|DESC|DESCRIBE|EXPLAIN|EXISTS)\b", re.IGNORECASE | re.DOTALL
 )
 _STATUS = {
     516: 403,
@@ -65,7 +65,7 @@ class Server(http.server.ThreadingHTTPServer):
     def __init__(self, port: int, engine: Engine, users: Users) -> None:
         self.engine = engine
         self.users = users
-        super().__init__(("::" if self.address_family == socket.AF_INET6 else "0.0.0.0", port), Handler)  # noqa: S104
+        super().__init__(("::" if self.address_family == socket.AF_INET6 else "0.0.0.0", port), Handler)
 
     def server_bind(self) -> None:
         """Bind; an IPv6 socket takes IPv4 as well."""
@@ -82,16 +82,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
     server: Server
     _known: ClassVar[set[str]] = {"/", "/query", ""}
 
-    def do_HEAD(self) -> None:  # noqa: N802 (names of the standard library)
+    def do_HEAD(self) -> None:
         """Answer a health check without a body."""
         self._simple()
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         """Answer /ping, or run a reading query."""
         if not self._simple():
             self._query(b"")
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         """Run the query of the address, of the body, or of both joined."""
         length = self.headers.get("Content-Length")
         body = self.rfile.read(int(length)) if length else self._chunks()

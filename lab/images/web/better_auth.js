@@ -1,0 +1,1 @@
+../../node/better_auth.js
