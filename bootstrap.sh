@@ -3,6 +3,7 @@
 # It says what it does, and a second run is quick and changes nothing. `bash bootstrap.sh --help` has the words.
 set -euo pipefail
 
+export PATH="$PATH:/usr/sbin:/sbin"           # where debootstrap, dockerd and service are; `su` leaves it out
 PROJECT="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 OS_RELEASE="${OS_RELEASE:-/etc/os-release}"
 ENGINE_LOG=/var/log/dockerd-bootstrap.log     # only where there is neither systemd nor a working init script
@@ -51,7 +52,7 @@ bash bootstrap.sh tools    only make the virtual environment: all that is needed
 bash bootstrap.sh --test   set this machine up and run the whole test suite, the lab included
 bash bootstrap.sh --help   show this
 
-Needs Debian 12 (or newer, or Ubuntu) with python3 and git, and root or sudo where something is missing.
+Needs Debian 12 (or newer, or Ubuntu 24.04) with python3 and git, and root or sudo where something is missing.
 Sees to: the virtual environment .venv from requirements.lock (it brings Docker Compose), Docker Engine,
 debootstrap and curl.
 HELP
@@ -106,7 +107,7 @@ install_missing_packages() {
     fi
 }
 
-has_program() { PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null; }
+has_program() { command -v "$1" >/dev/null; }
 
 has_venv() { python3 -c 'import ensurepip, venv' 2>/dev/null; }
 
@@ -154,7 +155,7 @@ start_docker() {
         say "Docker Engine: no systemd here, starting it with its init script"
         if ! as_root service docker start >/dev/null 2>&1 || ! engine_answers_within 20; then
             say "Docker Engine: the init script did not do it, starting dockerd in the background, log in $ENGINE_LOG"
-            as_root sh -c "PATH=\$PATH:/usr/sbin:/sbin exec setsid nohup dockerd >>$ENGINE_LOG 2>&1 </dev/null &"
+            as_root sh -c "exec setsid nohup dockerd >>$ENGINE_LOG 2>&1 </dev/null &"
         fi
     fi
     engine_answers_within "$ENGINE_SECONDS" ||
@@ -229,7 +230,7 @@ deploy_the_lab() {
     invoke lab.status
     say "welcome"
     invoke welcome --env lab
-    printf '%s\n' "" "take the lab away again:  invoke lab.down"
+    printf '%s\n' "" "The lab's provider takes any key: paste the request as it is. To take the lab away: invoke lab.down"
     print_activation
 }
 

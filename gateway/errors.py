@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 
 class GatewayError(Exception):
@@ -85,6 +86,10 @@ class InDoubtError(RolloutError):
 
 
 class VerificationError(GatewayError):
-    """What was found on the hosts is not what the release says."""
+    """What was found on the hosts is not what the release says; `report` is the verification's, as data."""
 
     exit_code = 7
+
+    def __init__(self, message: str, report: Mapping[str, Any], *, next_step: str = "") -> None:
+        super().__init__(message, next_step=next_step)
+        self.report = report

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from gateway.console import table
-from gateway.errors import GatewayError, RolloutError
+from gateway.errors import GatewayError, RolloutError, VerificationError
 from gateway.transport.conversation import AgentError
 
 
@@ -56,6 +56,8 @@ def _data(error: BaseException, code: int) -> dict[str, Any]:
             "next": error.next_step,
             "error": error.message,
         }
+    if isinstance(error, VerificationError):
+        data["report"] = error.report
     if isinstance(error, RolloutError):
         data["failures"] = [asdict(failure) for failure in error.failures]
     return data

@@ -16,6 +16,6 @@ def verification_gate(run: Run) -> Gate:
     def gate(names: Sequence[str]) -> list[HostFailure]:
         report = verify_hosts(run.inventory, run.vault, run.conversations, names)
         run.reporter.line("", f"  {report.passed} of {report.total} checks hold ({report.seconds:.1f} s)")
-        return [HostFailure(failure.host, "verify", failure.message) for failure in report.failures]
+        return [HostFailure(cause.host, "verify", cause.message) for cause in report.causes()]
 
     return gate

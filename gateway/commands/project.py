@@ -11,8 +11,9 @@ from pathlib import Path
 
 from gateway import age_identity
 from gateway.console import Reporter
+from gateway.errors import ConfigurationError
 from gateway.images import load_lock
-from gateway.inventory import Inventory, load_inventory
+from gateway.inventory import Inventory, known_environments, load_inventory
 from gateway.release import HostRelease, host_release
 from gateway.render import RenderedHost, render_environment
 from gateway.upstream import Upstream, upstream_for
@@ -64,6 +65,9 @@ class Project:
 
 def open_project(environment: str, settings: Sequence[str], limit: str | None, reporter: Reporter) -> Project:
     """Return the project's environment; only the inventory is read yet. Raises ConfigurationError."""
+    if not environment:
+        known = ", ".join(known_environments(ROOT))
+        raise ConfigurationError("no environment was named", next_step=f"add --env with one of {known}")
     return Project(load_inventory(ROOT, environment, settings, limit), reporter)
 
 

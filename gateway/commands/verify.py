@@ -21,13 +21,16 @@ def verify(project: Project, junit: Path | None, as_json: bool) -> dict[str, Any
     inventory = project.inventory
     with connected(inventory, need_all) as conversations:
         report = verify_hosts(inventory, project.vault, conversations, inventory.selected, junit)
-    if report.failures:
+    if not as_json:
+        for note in report.notes:
+            say(note, "yellow")
+    if not report.ok:
+        causes = report.causes()
         if not as_json:
-            rows = [[failure.host, failure.check, failure.message] for failure in report.failures]
-            table("", ["host", "check", "found"], rows)
-        messages = "\n".join(f"{failure.host}: {failure.message}" for failure in report.failures) if as_json else ""
+            table("", ["check", "found"], [[cause.check, cause.message] for cause in causes])
         raise VerificationError(
-            f"{len(report.failures)} of {report.total} checks do not hold" + (f":\n{messages}" if messages else ""),
+            f"{len(report.failures)} of {report.total} checks do not hold, for {len(causes)} causes",
+            report.to_dict(),
             next_step=f"invoke plan --env {inventory.environment} shows what a deploy would put right",
         )
     if not as_json:

@@ -36,7 +36,7 @@ class Conversation:
     def __init__(self, host: str, stream: Stream) -> None:
         self.host = host
         self.stream = stream
-        self.buffer = b""
+        self.buffer = bytearray()
         self.round_trips = 0
         self._sending = threading.Lock()
         self._heart: threading.Event | None = None
@@ -150,7 +150,9 @@ class Conversation:
             raise self._lost("send", error) from None
 
     def _line(self, step: str) -> bytes:
-        while b"\n" not in self.buffer:
+        searched = 0
+        while (end := self.buffer.find(b"\n", searched)) < 0:
+            searched = len(self.buffer)
             try:
                 data = self.stream.receive()
             except (OSError, EOFError, ValueError) as error:
@@ -158,7 +160,8 @@ class Conversation:
             if not data:
                 raise self._lost(step, self.stream.complaint())
             self.buffer += data
-        line, self.buffer = self.buffer.split(b"\n", 1)
+        line = bytes(self.buffer[:end])
+        del self.buffer[: end + 1]
         return line.strip()
 
     def _lost(self, step: str, reason: object) -> UnreachableError:

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 CONNECT_SECONDS = 3.0
-ANSWER_SECONDS = 30.0
+ANSWER_SECONDS = 10.0  # an edge without anything behind it waits longer: that is no answer
 BODY_LIMIT = 1 << 20
 
 

@@ -110,7 +110,7 @@ def test_verify_names_a_stopped_container_an_open_port_and_an_edited_file(as_fou
         time.sleep(1)
         result = lab("verify")
     finally:
-        on_host("data1", "pkill -f 'http.server --bind 172.30.87.13 5432'")
+        on_host("data1", "pkill -f '[h]ttp.server --bind 172.30.87.13 5432'")
     assert result.code == 7, result.text
     for words in (("app1", "web"), ("data1", "5432"), ("app2", ".env")):
         assert any(all(word in line for word in words) for line in result.out.splitlines()), (words, result.out)

@@ -86,6 +86,14 @@ def bare(**facts: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def entry(release: str, outcome: str, **more: Any) -> dict[str, Any]:
+    """Return a line of a host's history."""
+    return {
+        "release": release, "outcome": outcome, "command": "deploy", "owner": "ann@desk", "seconds": 61.5,
+        "cause": "", "time": 1.0, **more,
+    }  # fmt: skip
+
+
 def running(of: HostRelease, identifier: str = "1-aaaaaaaaaaaa", **changes: Any) -> dict[str, Any]:
     """Return the snapshot of a host on which a release was deployed and verified."""
     return {
@@ -95,7 +103,7 @@ def running(of: HostRelease, identifier: str = "1-aaaaaaaaaaaa", **changes: Any)
         "contents": {name: file.content.decode() for name, file in of.files.items()},
         "modes": {name: f"{file.mode:o} 0" for name, file in of.files.items()},
         "releases": [identifier],
-        "history": [{"release": identifier, "outcome": "good"}],
+        "history": [entry(identifier, "good")],
         "containers": [container(one["name"]) for one in of.manifest["services"] if not one["one_shot"]],
         **changes,
     }

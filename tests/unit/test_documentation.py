@@ -44,9 +44,17 @@ def test_verbs_and_flags_exist(path: Path):
             assert flag in known or f"{flag}_" in known, f"{path.name}: invoke {verb} --{flag}"
 
 
-@pytest.mark.parametrize("language", ["sh", "yaml", "python"])
+@pytest.mark.parametrize("language", ["sh", "yaml", "python", "text"])
 def test_both_languages_give_the_same_code(language: str):
     assert blocks(ENGLISH, language) == blocks(CHINESE, language) != []
+
+
+@pytest.mark.parametrize("path", [ENGLISH, CHINESE], ids=lambda path: path.name)
+def test_shown_output_is_from_a_real_run(path: Path):
+    captured = {line.rstrip() for file in ROOT.glob("docs/captures/*.txt") for line in file.read_text().splitlines()}
+    shown = {line for block in blocks(path, "text") for line in block.splitlines()}
+    assert shown
+    assert shown - captured == set()
 
 
 def test_both_languages_have_the_same_sections():

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 _NAME = r"[`\"']?(?P<name>[\w.-]+)[`\"']?"
 _CREATE = re.compile(
-    rf"^\s*CREATE\s+USER\s+(?P<quiet>IF\s+NOT\s+EXISTS\s+|OR\s+REPLACE\s+)?{_NAME}(?P<rest>.*)$", re.IGNORECASE | re.DOTALL
+    rf"^\s*CREATE\s+USER\s+(?P<quiet>IF\s+NOT\s+EXISTS\s+|OR\s+REPLACE\s+)?{_NAME}(?P<rest>.*)$",
+    re.IGNORECASE | re.DOTALL,
 )
 _ALTER = re.compile(rf"^\s*ALTER\s+USER\s+(?P<quiet>IF\s+EXISTS\s+)?{_NAME}(?P<rest>.*)$", re.IGNORECASE | re.DOTALL)
 _DROP = re.compile(rf"^\s*DROP\s+USER\s+(?P<quiet>IF\s+EXISTS\s+)?{_NAME}\s*;?\s*$", re.IGNORECASE | re.DOTALL)
@@ -31,7 +32,9 @@ _OTHER = re.compile(
     r"^\s*(GRANT|REVOKE|SET\s+DEFAULT\s+ROLE|(CREATE|ALTER|DROP)\s+(ROW\s+POLICY|POLICY|ROLE|QUOTA|SETTINGS\s+PROFILE))\b",
     re.IGNORECASE,
 )
-_IDENTIFIED = re.compile(r"IDENTIFIED\s+(?:WITH\s+(?P<kind>\w+)\s+)?BY\s+'(?P<secret>(?:[^'\\]|\\.|'')*)'", re.IGNORECASE)
+_IDENTIFIED = re.compile(
+    r"IDENTIFIED\s+(?:WITH\s+(?P<kind>\w+)\s+)?BY\s+'(?P<secret>(?:[^'\\]|\\.|'')*)'", re.IGNORECASE
+)
 _NO_PASSWORD = re.compile(r"NOT\s+IDENTIFIED|IDENTIFIED\s+WITH\s+no_password", re.IGNORECASE)
 _READS = re.compile(r"^\s*(SELECT|WITH|SHOW|DESC|DESCRIBE|EXPLAIN|EXISTS)\b", re.IGNORECASE)
 _SYSTEM = re.compile(r"\b(system|information_schema)\s*\.", re.IGNORECASE)
@@ -66,7 +69,8 @@ class Users:
     def manage(self, user: str, statement: str) -> bytes | None:
         """Carry out a statement about users and grants; None means that it is none of these."""
         if len(statement) > 4000 or not (
-            _OTHER.match(statement) or re.match(r"^\s*((CREATE|ALTER|DROP)\s+USER|SHOW\s+USERS)\b", statement, re.IGNORECASE)
+            _OTHER.match(statement)
+            or re.match(r"^\s*((CREATE|ALTER|DROP)\s+USER|SHOW\s+USERS)\b", statement, re.IGNORECASE)
         ):
             return None
         if user != self._default or not self._manages:

@@ -24,7 +24,8 @@ DATA = Path("/var/lib/clickhouse")
 NAME = "clickhouse"
 _FORMAT = re.compile(rb"\bFORMAT\s+(\w+)\s*;?\s*$", re.IGNORECASE)
 _READS = re.compile(
-    rb"^\s*(?:/\*.*?\*/\s*)*(?:--[^\n]*\n\s*)*(SELECT|WITH|SHOW|DESC|DESCRIBE|EXPLAIN|EXISTS)\b", re.IGNORECASE | re.DOTALL
+    rb"^\s*(?:/\*.*?\*/\s*)*(?:--[^\n]*\n\s*)*(SELECT|WITH|SHOW|DESC|DESCRIBE|EXPLAIN|EXISTS)\b",
+    re.IGNORECASE | re.DOTALL,
 )
 _STATUS = {
     516: 403,

@@ -78,7 +78,9 @@ def test_one_shot_runs_are_no_services_and_order_is_stable(monkeypatch):
     def labels(name, oneoff):
         return {"com.docker.compose.service": name, "com.docker.compose.oneoff": oneoff}
 
-    listed = [{"Id": name, "Labels": labels(name, flag)} for name, flag in (("web", "False"), ("db", "False"), ("m", "True"))]
+    listed = [
+        {"Id": name, "Labels": labels(name, flag)} for name, flag in (("web", "False"), ("db", "False"), ("m", "True"))
+    ]
 
     def ask(path):
         if path.startswith("/containers/json"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import chain
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -19,7 +20,7 @@ RETIRED = [
     {"step": "retired", "release": None},
     {"step": "undone", "release": None},
 ]
-JOURNALS = st.lists(st.sampled_from([SWITCHED, UNDONE, RETIRED]), max_size=4).map(lambda parts: sum(parts, []))
+JOURNALS = st.lists(st.sampled_from([SWITCHED, UNDONE, RETIRED]), max_size=4).map(lambda parts: [*chain(*parts)])
 
 
 @pytest.fixture
@@ -74,7 +75,7 @@ def test_line_ends_are_content(store):
 
 @pytest.mark.parametrize(
     ("shown", "address"),
-    [("0100007F", "127.0.0.1"), ("00000000", "0.0.0.0"), ("0" * 32, "::"), ("0" * 24 + "01000000", "::1")],
+    [("0100007F", "127.0.0.1"), ("00000000", "0.0.0.0"), ("0" * 32, "::"), ("0" * 24 + "01000000", "::1")],  # noqa: S104
 )
 def test_addresses_of_proc_net_tcp(shown, address):
     assert snapshot._address(shown) == address  # noqa: SLF001

@@ -17,8 +17,7 @@ def docker(tmp_path, monkeypatch):
     """Put a `docker` on PATH that writes down its arguments, environment and input, and answers."""
     program = tmp_path / "docker"
     program.write_text(
-        f'#!/bin/sh\necho "$@" >{tmp_path}/arguments\nenv >{tmp_path}/environment\ncat >{tmp_path}/input\n'
-        'echo "1|2"\n'
+        f'#!/bin/sh\necho "$@" >{tmp_path}/arguments\nenv >{tmp_path}/environment\ncat >{tmp_path}/input\necho "1|2"\n'
     )
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")

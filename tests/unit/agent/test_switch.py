@@ -104,7 +104,7 @@ def test_a_host_that_cannot_go_back_is_in_doubt(host, error):
     host.switch("1-a")
     host.broken["wait_until_ready", "2-b"] = StepFailed("start jawn", "first")
     host.broken["wait_until_ready", "1-a"] = error
-    with pytest.raises(StepFailed, match="first; going back to 1-a failed too: .*not again") as caught:
+    with pytest.raises(StepFailed, match=r"first; going back to 1-a failed too: .*not again") as caught:
         host.switch("2-b")
     assert caught.value.kind == "doubt"
     assert host.journal()[-1] == ("doubt", "1-a")

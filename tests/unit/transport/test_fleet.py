@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import _thread
+import signal
 import threading
 import time
 
@@ -38,7 +38,7 @@ def test_ctrl_c_finishes_what_has_begun_and_begins_nothing_more(monkeypatch):
     def work(name):
         began.append(name)
         time.sleep(0.05)
-        _thread.interrupt_main()
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
         time.sleep(0.1)
         ended.append(name)
 

@@ -1,126 +1,104 @@
-// The REST API, as far as a deployment uses it.
+// The REST API, in the few calls that the project uses. Every call needs a key or a session, even
+// one to a path that does not exist.
 "use strict";
-const { authenticate, sessionUser, heliconeAuthorization } = require("./auth");
-const { sendJson, sendText, readBody } = require("./http");
-const keys = require("./keys");
-const requests = require("./requests");
 const settings = require("./settings");
+const { authenticate, sessionUser } = require("./auth");
+const { sendJson, sendError, readBody } = require("./http");
+const { hashKey, newKey, insertKey } = require("./keys");
+const requests = require("./requests");
 const { query } = require("./stores");
-const trace = require("./trace");
+const { logTrace } = require("./trace");
 
-const FIELDS = {
-  apiKey: ["api_key_name", "key_permissions"],
-  hash: ["apiKey", "userId", "keyName", "permissions", "governance"],
-  requests: ["filter", "offset", "limit", "sort", "isCached", "includeInputs", "isPartOfExperiment", "isScored"],
-};
+const PERMISSIONS = ["rw", "r", "w", "g"];
 
-/** Unknown fields are refused, as by the validation of the real service. */
-function unknownFields(body, known) {
-  const extra = Object.keys(body).filter((name) => !known.includes(name));
-  return extra.length === 0 ? null : Object.fromEntries(extra.map((name) => [`requestBody.${name}`, { message: `"${name}" is an excess property and therefore is not allowed`, value: name }]));
+const refuse = (response, error) => sendJson(response, 401, { error, trace: "isAuthenticated.error" });
+const invalid = (response, details) => sendJson(response, 422, { message: "Validation Failed", details });
+
+/** The names in a body that the real service's validation does not know: it refuses those. */
+function extras(body, known) {
+  const unknown = Object.keys(body).filter((name) => !known.includes(name));
+  return Object.fromEntries(unknown.map((name) => [`requestBody.${name}`, { message: `"${name}" is an excess property and therefore is not allowed` }]));
 }
 
-async function organizations(request, response) {
-  if (heliconeAuthorization(request)._type !== "jwt") return sendJson(response, 200, { data: null, error: "Invalid auth header" });
-  const user = await sessionUser(request);
-  if (!user) return sendJson(response, 200, { data: null, error: "User not found" });
-  const data = await query(
-    `SELECT DISTINCT ON (o.id) o.*, m.org_role AS role FROM organization o LEFT JOIN organization_member m ON m.organization = o.id
-     WHERE o.soft_delete = false AND (o.owner = $1 OR m.member = $1)`,
-    [user.auth_user_id],
-  );
-  return sendJson(response, 200, { data, error: null });
-}
-
-async function createKey(response, caller, body) {
-  const apiKey = keys.newKey();
-  const hashedKey = keys.hashKey(apiKey);
-  const id = await keys.insertKey({
-    hash: hashedKey, name: body.api_key_name, permissions: body.key_permissions || "rw", governance: false, ...caller,
+async function createKey({ caller, body, response }) {
+  const { api_key_name: name, key_permissions: permissions = "rw" } = body;
+  if (typeof name !== "string") return invalid(response, { "requestBody.api_key_name": { message: "'api_key_name' is required" } });
+  if (!PERMISSIONS.includes(permissions)) return invalid(response, { "requestBody.key_permissions": { message: "invalid value" } });
+  const apiKey = newKey();
+  const hashedKey = hashKey(apiKey);
+  const id = await insertKey({
+    hash: hashedKey, name, permissions, governance: false, userId: caller.userId, organizationId: caller.organizationId,
   });
-  return sendJson(response, 200, { hashedKey, apiKey, id });
+  return sendJson(response, 200, { id: String(id), apiKey, hashedKey });
 }
 
-async function registerKey(response, caller, body) {
-  const hash = keys.hashKey(body.apiKey);
-  await keys.insertKey({ hash, name: body.keyName, permissions: body.permissions || "rw", governance: Boolean(body.governance), ...caller });
-  return sendJson(response, 200, { success: true, apiKey: body.apiKey });
+/** The UI's way: the browser makes the key. */
+async function storeKey({ caller, body, response }) {
+  const { apiKey, keyName, permissions = "rw", governance = false } = body;
+  if (typeof apiKey !== "string" || typeof keyName !== "string") return invalid(response, { requestBody: { message: "'apiKey' and 'keyName' are required" } });
+  const hash = hashKey(apiKey);
+  await insertKey({ hash, name: keyName, permissions, governance, userId: caller.userId, organizationId: caller.organizationId });
+  return sendJson(response, 200, { success: true, apiKey, hash });
 }
 
-async function revokeKey(response, caller, id) {
-  await query("UPDATE helicone_api_keys SET soft_delete = true WHERE id = $1 AND organization_id = $2", [Number(id), caller.organizationId]);
-  return sendJson(response, 200, { data: null, error: null });
-}
-
-async function listKeys(response, caller) {
-  const data = await query(
-    "SELECT id, created_at, api_key_name, key_permissions, governance, soft_delete FROM helicone_api_keys WHERE organization_id = $1 AND soft_delete = false ORDER BY id",
-    [caller.organizationId],
+/** The caller's organizations. Asked with orgId "none" first, so a session is enough. */
+async function organizations({ request, response }) {
+  const user = await sessionUser(request);
+  const caller = user ? { userId: user.auth_user_id } : await authenticate(request);
+  if (caller.error) return refuse(response, caller.error);
+  const rows = await query(
+    `SELECT DISTINCT o.id, o.name, o.owner, o.tier, o.is_personal, o.soft_delete, o.created_at
+     FROM organization o LEFT JOIN organization_member m ON m.organization = o.id
+     WHERE o.soft_delete = false AND (o.owner = $1 OR m.member = $1) ORDER BY o.created_at`,
+    [caller.userId],
   );
-  return sendJson(response, 200, { data, error: null });
+  return sendJson(response, 200, { data: rows, error: null });
 }
 
-async function findRequests(response, caller, body) {
-  if (Number(body.limit) > 1000) return sendJson(response, 500, { data: null, error: "invalid limit" });
-  return sendJson(response, 201, { data: await requests.find(caller.organizationId, body), error: null });
+async function queryRequests({ caller, body, response }) {
+  const details = extras(body, requests.FIELDS);
+  if (Object.keys(details).length > 0) return invalid(response, details);
+  return sendJson(response, 201, { data: await requests.list(caller.organizationId, body), error: null });
 }
 
-const POSTS = {
-  "/v1/api-keys": { fields: FIELDS.apiKey, run: (call) => createKey(call.response, call.caller, call.body) },
-  "/v1/key/generateHash": { fields: FIELDS.hash, run: (call) => registerKey(call.response, call.caller, call.body) },
-  "/v1/request/query-clickhouse": { fields: FIELDS.requests, run: (call) => findRequests(call.response, call.caller, call.body) },
-  // Their PostgreSQL table is gone: always empty, always zero.
-  "/v1/request/query": { run: (call) => sendJson(call.response, 201, { data: [], error: null }) },
-  "/v1/request/count/query": { run: (call) => sendJson(call.response, 200, { data: 0, error: null }) },
-  "/v1/trace/custom/log": { run: logTrace },
-  "/v1/trace/custom/v1/log": { run: logTrace },
-};
-
-async function logTrace({ request, response, body }) {
-  try {
-    await trace.log(request.headers, body);
-    return sendText(response, 200, "");
-  } catch (error) {
-    console.error(`Error processing custom trace: ${error.message}`);
-    return sendText(response, 500, error.message);
-  }
+async function oneRequest({ caller, url, response }) {
+  const id = decodeURIComponent(url.pathname.split("/")[3]);
+  const found = await requests.byId(caller.organizationId, id, url.searchParams.get("includeBody") === "true");
+  return sendJson(response, 200, { data: found, error: null });
 }
 
-async function post(request, response, path, caller) {
-  const route = POSTS[path];
-  if (!route) return sendText(response, 404, `Cannot POST ${path}`);
-  const { json: body = {} } = await readBody(request);
-  const details = route.fields && unknownFields(body, route.fields);
-  if (details) return sendJson(response, 422, { message: "Validation Failed", details });
-  return route.run({ request, response, body, caller });
+async function trace({ request, body, response }) {
+  if (!process.env.S3_REGION) return sendError(response, new Error("Region is missing"));
+  await logTrace(request.headers, body);
+  return sendJson(response, 200, null);
 }
 
-async function get(response, path, caller) {
-  const found = /^\/v1\/request\/([0-9a-f-]{36})$/i.exec(path);
-  if (found) return sendJson(response, 200, { data: await requests.byId(caller.organizationId, found[1].toLowerCase()), error: null });
-  if (path === "/v1/api-keys") return listKeys(response, caller);
-  if (path === "/v1/credits/balance") {
-    if (!process.env.HELICONE_MANUAL_ACCESS_KEY) throw new Error("HELICONE_MANUAL_ACCESS_KEY is not set");
-    return sendJson(response, 200, { data: { balance: 0 }, error: null });
-  }
-  return sendText(response, 404, `Cannot GET ${path}`);
-}
+// Their table in PostgreSQL is gone in the real service as well: always nothing.
+const countNothing = ({ response }) => sendJson(response, 201, { data: 0, error: null });
+const listNothing = ({ response }) => sendJson(response, 201, { data: [], error: null });
 
-/** Answer one call of the REST API. */
+const ROUTES = [
+  ["POST", /^\/v1\/api-keys\/?$/, createKey],
+  ["POST", /^\/v1\/key\/generateHash\/?$/, storeKey],
+  ["POST", /^\/v1\/request\/query-clickhouse\/?$/, queryRequests],
+  ["POST", /^\/v1\/request\/count\/query\/?$/, countNothing],
+  ["POST", /^\/v1\/request\/query\/?$/, listNothing],
+  ["GET", /^\/v1\/request\/[^/]+\/?$/, oneRequest],
+  ["POST", /^\/v1\/trace\/custom\/log\/?$/, trace],
+];
+
+/** Answer a call of the API. Rejects for what the real service answers with a 500. */
 async function handle(request, response, url) {
-  const path = url.pathname.replace(/\/$/, "");
-  if (settings.redis) return undefined; // the rate limiter waits for a Redis that never answers: the call hangs
-  if (request.method === "GET" && path === "/v1/organization") return organizations(request, response);
-  if (request.method === "GET" && path === "/v1/models") return sendJson(response, 200, { object: "list", data: [] });
+  // REDIS_HOST demands TLS of a Redis that has none: every call waits for that connection, for ever.
+  if (settings.redis) return undefined;
+  const { json } = await readBody(request);
+  const body = json !== null && typeof json === "object" ? json : {};
+  if (request.method === "GET" && /^\/v1\/organization\/?$/.test(url.pathname)) return organizations({ request, response });
   const caller = await authenticate(request);
-  const needed = request.method === "GET" ? "r" : "w";
-  if (caller.error || !caller.permissions.includes(needed)) {
-    return sendJson(response, 401, { error: caller.error ?? null, trace: "isAuthenticated.error" });
-  }
-  if (request.method === "POST") return post(request, response, path, caller);
-  const key = /^\/v1\/api-keys\/(\d+)$/.exec(path);
-  if (request.method === "DELETE" && key) return revokeKey(response, caller, key[1]);
-  return get(response, path, caller);
+  if (caller.error) return refuse(response, caller.error);
+  const route = ROUTES.find(([method, pattern]) => method === request.method && pattern.test(url.pathname));
+  if (!route) return sendJson(response, 404, { message: "Not Found" });
+  return route[2]({ request, response, url, body, caller });
 }
 
-module.exports = { handle };
+module.exports = { handle, refuse };

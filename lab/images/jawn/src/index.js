@@ -1,57 +1,78 @@
-// STAND-IN for helicone/jawn (lab only). Written from what is known of the real service's outside.
+// STAND-IN for helicone/jawn (lab only). The entry: starts listening, hands requests to the gateway
+// or the REST API, and ends as the real service does.
 "use strict";
+console.log("STAND-IN for helicone/jawn (lab only)");
 const http = require("node:http");
 const settings = require("./settings");
 const api = require("./api");
 const gateway = require("./gateway");
-const { sendJson, sendError } = require("./http");
+const { sendJson, sendError, STAND_IN } = require("./http");
 const { idle } = require("./record");
 const { startListener } = require("./stores");
 
-console.log("STAND-IN for helicone/jawn (lab only)");
+let stopping = false;
 
-// Not awaited and without a handler: the process ends when PostgreSQL cannot be reached at start.
-startListener();
-
+/** Any origin may call with credentials: outside of Helicone's cloud the real service restricts nothing. */
 function allowOrigin(request, response) {
-  const origin = request.headers.origin;
+  const { origin } = request.headers;
   if (!origin) return;
   response.setHeader("Access-Control-Allow-Origin", origin);
   response.setHeader("Access-Control-Allow-Credentials", "true");
   response.setHeader("Vary", "Origin");
 }
 
-async function route(request, response) {
+function preflight(request, response) {
+  response.writeHead(204, {
+    ...STAND_IN,
+    "Access-Control-Allow-Methods": "GET,HEAD,PUT,PATCH,POST,DELETE",
+    "Access-Control-Allow-Headers": request.headers["access-control-request-headers"] || "*",
+  });
+  response.end();
+}
+
+async function answer(request, response) {
   const url = new URL(request.url, "http://jawn");
+  // Connections of clients end with their answer while the service stops: it waits for all of them.
+  if (stopping) response.shouldKeepAlive = false;
   allowOrigin(request, response);
-  if (request.method === "OPTIONS") {
-    response.setHeader("Access-Control-Allow-Methods", "GET,POST,PUT,PATCH,DELETE,OPTIONS");
-    response.setHeader("Access-Control-Allow-Headers", "Content-Type,Authorization,Helicone-Authorization");
-    return response.writeHead(204).end();
-  }
+  if (request.method === "OPTIONS") return preflight(request, response);
   if (request.method === "GET" && url.pathname === "/healthcheck") return sendJson(response, 200, { status: "healthy :)" });
-  if (request.method === "POST" && url.pathname.startsWith("/v1/gateway/")) return gateway.handle(request, response, url);
+  if (/^\/v1\/gateway\/[^/]/.test(url.pathname)) {
+    // Only POST is routed to the gateway; anything else falls into the API, which asks for a key.
+    if (request.method !== "POST") return api.refuse(response, "No API key found");
+    return gateway.handle(request, response, url);
+  }
   return api.handle(request, response, url);
 }
 
 const server = http.createServer((request, response) => {
-  route(request, response).catch((error) => sendError(response, error));
+  answer(request, response).catch((error) => sendError(response, error));
 });
-server.setTimeout(600000);
+// Streams and slow models take longer than Node's default of five minutes.
+server.requestTimeout = 0;
+// Unguarded on purpose: in the real service an upgrade request throws where nobody catches it, and the process ends.
 server.on("upgrade", () => {
-  // Unguarded in the real service too: any upgrade request ends the process.
-  throw new Error("Error creating request wrapper");
+  throw new Error("Cannot read properties of undefined (reading 'upgrade')");
 });
-server.listen(settings.port, "0.0.0.0", () => console.log(`Server is running on http://localhost:${settings.port}`));
 
-/** Finish running calls and records, but always use the whole grace up and exit 1, as the real one is seen to. */
-function stop(signal) {
-  console.log(`Received ${signal}. Starting graceful shutdown...`);
-  server.close(() => idle().then(() => console.log("HTTP server closed.")));
-  setTimeout(() => {
-    console.error("Could not close connections in time, forcefully shutting down");
-    process.exit(1);
-  }, settings.drainSeconds * 1000);
+const wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+/** Stop accepting, finish running calls and their records, and end with 1 as the real service does. */
+async function stop(signal) {
+  if (stopping) return;
+  stopping = true;
+  console.log(`${signal} received: finishing running calls`);
+  const closed = new Promise((resolve) => server.close(resolve));
+  // A connection that gets idle after close() would otherwise stay until its keep-alive ends.
+  setInterval(() => server.closeIdleConnections(), 100);
+  await Promise.race([closed.then(idle), wait(settings.drainSeconds * 1000)]);
+  console.log("jawn ends");
+  process.exit(1);
 }
+
 process.on("SIGTERM", () => stop("SIGTERM"));
 process.on("SIGINT", () => stop("SIGINT"));
+
+// Neither awaited nor caught, as in the real service: without PostgreSQL the process ends.
+startListener();
+server.listen(settings.port, () => console.log(`Server is running on http://localhost:${settings.port}`));

@@ -1,63 +1,105 @@
-// Reading records back from ClickHouse, in the shape of the real API.
+// Recorded requests, read back from ClickHouse in the shape of the real API.
 "use strict";
 const { condition } = require("./filters");
 const { clickhouseRows } = require("./stores");
-const s3 = require("./s3");
-const settings = require("./settings");
 
-const COLUMNS = `request_id, response_id, request_created_at, response_created_at, toInt32(status) AS response_status,
-  user_id AS request_user_id, properties AS request_properties, properties, provider, toInt32(latency) AS delay_ms,
-  model AS request_model, time_to_first_token, (prompt_tokens + completion_tokens + reasoning_tokens) AS total_tokens,
-  prompt_tokens, completion_tokens, reasoning_tokens, prompt_cache_read_tokens, prompt_cache_write_tokens, country_code,
-  scores, assets AS asset_ids, target_url, request_referrer, cache_enabled, cost / 1000000000 AS cost, prompt_id,
-  prompt_version, updated_at, storage_location, size_bytes, request_body, response_body`;
-const NUMBERS = ["prompt_tokens", "completion_tokens", "reasoning_tokens", "total_tokens", "time_to_first_token"];
-const SORTABLE = { created_at: "request_created_at", latency: "latency", total_tokens: "total_tokens", request_model: "model" };
+// What the body of a query may hold; anything else is refused.
+const FIELDS = ["filter", "offset", "limit", "sort", "isCached", "includeInputs", "isPartOfExperiment", "isScored"];
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const SORTS = {
+  created_at: "request_created_at", request_created_at: "request_created_at", latency: "latency", cost: "cost", user_id: "user_id",
+  total_tokens: "prompt_tokens + completion_tokens", prompt_tokens: "prompt_tokens", completion_tokens: "completion_tokens",
+};
 
-const parsed = (text) => {
+function order(sort) {
+  const [name, direction] = Object.entries(sort || {})[0] || ["created_at", "desc"];
+  return `${SORTS[name] || "request_created_at"} ${direction === "asc" ? "ASC" : "DESC"}`;
+}
+
+async function select(organization, where, parameters, tail) {
+  return clickhouseRows(
+    `SELECT * FROM request_response_rmt FINAL WHERE organization_id = {organization:UUID} AND (${where}) ${tail}`,
+    { ...parameters, organization },
+  );
+}
+
+function parsed(text) {
   try {
     return JSON.parse(text);
   } catch {
     return text;
   }
-};
+}
 
-function shown(row, organization, endpoint) {
-  for (const name of NUMBERS) if (row[name] !== null) row[name] = Number(row[name]);
+const moment = (text) => (text ? `${text.replace(" ", "T")}Z` : null);
+const number = (value) => (value === null ? null : Number(value));
+
+function pathOf(address) {
+  try {
+    return new URL(address).pathname;
+  } catch {
+    return "";
+  }
+}
+
+/** A row of the table under the API's names; numbers of 64 bits arrive as text. */
+function shown(row, withBodies) {
+  const [prompt, completion] = [number(row.prompt_tokens), number(row.completion_tokens)];
   return {
-    ...row,
-    request_body: parsed(row.request_body),
-    response_body: parsed(row.response_body),
-    signed_body_url: s3.presign("GET", s3.objectKey(organization, row.request_id), endpoint),
+    request_id: row.request_id,
+    request_created_at: moment(row.request_created_at),
+    request_path: pathOf(row.target_url),
+    request_user_id: row.user_id,
+    request_properties: row.properties,
+    request_model: row.model,
+    request_body: withBodies ? parsed(row.request_body) : {},
+    response_id: row.response_id,
+    response_created_at: moment(row.response_created_at),
+    response_status: Number(row.status),
+    response_model: row.model,
+    response_body: withBodies ? parsed(row.response_body) : {},
+    model: row.model,
+    model_override: null,
+    provider: row.provider,
+    target_url: row.target_url,
+    delay_ms: number(row.latency),
+    time_to_first_token: number(row.time_to_first_token),
+    prompt_tokens: prompt,
+    completion_tokens: completion,
+    reasoning_tokens: number(row.reasoning_tokens),
+    total_tokens: prompt + completion,
+    prompt_id: row.prompt_id,
+    cost: number(row.cost),
+    costUSD: number(row.cost),
+    storage_location: row.storage_location,
+    scores: {},
+    feedback_rating: null,
   };
 }
 
-/** Rows that a filter finds; [] when ClickHouse does not answer, as the real service says nothing then. */
-async function find(organization, { filter, limit = 10, offset = 0, sort = {} }) {
-  const parameters = { organization };
+/** The rows of a query. A ClickHouse that fails or is down gives none, and no error: so does the real one. */
+async function list(organization, { filter, limit = 10, offset = 0, sort }) {
+  const parameters = {};
   const where = condition(filter, parameters);
-  const [[field, direction] = ["created_at", "desc"]] = Object.entries(sort);
-  const order = `${SORTABLE[field] || "request_created_at"} ${direction === "asc" ? "ASC" : "DESC"}`;
-  const statement = `SELECT ${COLUMNS} FROM request_response_rmt FINAL
-    WHERE toString(organization_id) = {organization:String} AND (${where})
-    ORDER BY ${order} LIMIT ${Number(limit)} OFFSET ${Number(offset)}`;
+  const tail = `ORDER BY ${order(sort)} LIMIT ${parseInt(limit, 10) || 0} OFFSET ${parseInt(offset, 10) || 0}`;
   try {
-    const rows = await clickhouseRows(statement, parameters);
-    return rows.map((row) => shown(row, organization, settings.s3.endpointPublic));
+    return (await select(organization, where, parameters, tail)).map((row) => shown(row, true));
   } catch (error) {
-    console.error(`Error executing ClickHouse query: ${error.message}`);
+    console.error(`Error querying requests: ${error.message}`);
     return [];
   }
 }
 
-/** One row of the last 90 days, or null. Its address of the bodies uses the inner endpoint, which browsers cannot reach. */
-async function byId(organization, id) {
-  const parameters = { organization, id };
-  const statement = `SELECT ${COLUMNS} FROM request_response_rmt FINAL
-    WHERE toString(organization_id) = {organization:String} AND toString(request_id) = {id:String}
-    AND request_created_at > now() - INTERVAL 90 DAY LIMIT 1`;
-  const rows = await clickhouseRows(statement, parameters).catch(() => []);
-  return rows[0] ? shown(rows[0], organization, settings.s3.endpoint) : null;
+/** One request, or null when there is none (yet). */
+async function byId(organization, id, withBody) {
+  if (!UUID.test(id)) return null;
+  try {
+    const rows = await select(organization, "request_id = {id:UUID}", { id }, "LIMIT 1");
+    return rows[0] ? shown(rows[0], withBody) : null;
+  } catch (error) {
+    console.error(`Error reading request ${id}: ${error.message}`);
+    return null;
+  }
 }
 
-module.exports = { find, byId };
+module.exports = { list, byId, FIELDS };

@@ -1,29 +1,43 @@
-// POST /v1/trace/custom/log: a call that happened elsewhere is recorded with its own times and id.
+// Recording a call after the fact: what it was, its times and its properties come from the caller.
 "use strict";
+const crypto = require("node:crypto");
 const { write } = require("./record");
 
-const moment = (time) => (Number(time?.seconds) || 0) * 1000 + (Number(time?.milliseconds) || 0);
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** Write the trace down as if the gateway had carried the call. Throws when the real service does. */
-async function log(headers, body) {
-  if (!process.env.S3_REGION) throw new Error("Region is missing");
-  const { providerRequest, providerResponse, timing } = body;
-  const started = moment(timing?.startTime) || Date.now();
-  const provider = /anthropic/i.test(providerRequest.url) ? "ANTHROPIC" : /openai/i.test(providerRequest.url) ? "OPENAI" : "CUSTOM";
-  await write({
-    id: headers["helicone-request-id"] || globalThis.crypto.randomUUID(),
-    provider,
-    target: providerRequest.url,
-    key: headers.authorization,
-    headers: { ...headers, ...providerRequest.meta },
-    body: JSON.stringify(providerRequest.json),
-    started,
-    ended: moment(timing?.endTime) || started,
-    firstToken: timing?.timeToFirstToken ?? null,
-    status: providerResponse.status,
-    streamed: typeof providerResponse.textBody === "string" && providerResponse.textBody.startsWith("data:"),
-    answer: providerResponse.textBody ?? JSON.stringify(providerResponse.json),
-  });
+const lower = (headers) => Object.fromEntries(Object.entries(headers || {}).map(([name, value]) => [name.toLowerCase(), String(value)]));
+const milliseconds = (time) => Math.round(Number(time?.seconds ?? 0) * 1000 + Number(time?.milliseconds ?? 0));
+
+/** Text of a body: a stream's answer may be given as the text it was. */
+const text = (value) => (typeof value === "string" ? value : JSON.stringify(value ?? {}));
+
+function providerOf(address) {
+  return /anthropic/.test(address) ? "ANTHROPIC" : "OPENAI";
 }
 
-module.exports = { log };
+/**
+ * Record the described call under its own id and times. A record that fails is lost and only logged,
+ * as behind the gateway: the caller learns about it by reading the request back.
+ */
+async function logTrace(headers, { providerRequest = {}, providerResponse = {}, timing = {} }) {
+  const given = { ...lower(providerRequest.meta), ...lower(headers) };
+  const answerHeaders = lower(providerResponse.headers);
+  const wanted = given["helicone-request-id"] || "";
+  const call = {
+    id: UUID.test(wanted) ? wanted.toLowerCase() : crypto.randomUUID(),
+    provider: providerOf(providerRequest.url || ""),
+    target: providerRequest.url || "",
+    key: headers.authorization,
+    headers: given,
+    body: text(providerRequest.json),
+    started: milliseconds(timing.startTime),
+    ended: milliseconds(timing.endTime),
+    firstToken: timing.timeToFirstToken ?? null,
+    status: Number(providerResponse.status ?? 200),
+    streamed: /text\/event-stream/.test(answerHeaders["content-type"] || ""),
+    answer: text(providerResponse.json ?? providerResponse.textBody),
+  };
+  await write(call).catch((error) => console.error(`Reproducing error for request ${call.id}: ${error.message}`));
+}
+
+module.exports = { logTrace };

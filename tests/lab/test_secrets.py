@@ -1,0 +1,86 @@
+"""No secret shows anywhere: a sentinel in every slot, looked for in all that is printed and all that runs."""
+
+from __future__ import annotations
+
+import base64
+import subprocess
+import threading
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from gateway.commands.project import open_project
+from gateway.console import Reporter
+from tests.lab.command import ADDRESSES, invoke, lab, on_host
+
+
+@pytest.fixture(scope="module")
+def sentinels(deployed: None) -> list[str]:
+    """Return every secret of the lab in every form that it could leak in."""
+    values = [secret.reveal() for secret in open_project("lab", [], None, Reporter(quiet=True)).vault.values.values()]
+    return sorted({
+        form for value in values if value
+        for form in (value, quote(value), base64.b64encode(value.encode()).decode())
+    })  # fmt: skip
+
+
+def found(text: str, sentinels: list[str]) -> list[int]:
+    """Return which secrets a text shows, by number, so that a failure does not show them again."""
+    return [number for number, value in enumerate(sentinels) if value in text]
+
+
+def test_no_command_shows_a_secret(sentinels, tmp_path):
+    for words in (
+        ("plan",), ("plan", "--json"), ("plan", "--set", "jawn.memory=600m"), ("verify", "--json"),
+        ("status", "--json"),
+        ("history", "--json"), ("unlock", "--json"), ("inventory", "--json"), ("inventory", "--explain", "secrets"),
+        ("deploy", "--yes", "--json"), ("verify", "--junit", str(tmp_path / "junit.xml")),
+        ("plan", "--debug", "--set", "upstream.ref=nothing"), ("deploy", "--yes", "--set", "jawn.memory=nothing"),
+    ):  # fmt: skip
+        result = lab(*words)
+        assert not found(result.text, sentinels), words
+    assert not found((tmp_path / "junit.xml").read_text(), sentinels)
+    assert not found(invoke("render", "--env", "lab", "--out", str(tmp_path / "out")).text, sentinels)
+    secret_files = [
+        path for path in (tmp_path / "out").rglob("*") if path.is_file() and found(path.read_text(), sentinels)
+    ]
+    assert {path.name for path in secret_files} == {".env"}
+    assert {path.stat().st_mode & 0o777 for path in secret_files} == {0o600}
+
+
+def test_no_process_shows_a_secret_while_a_deploy_runs(sentinels, as_found):
+    seen: set[str] = set()
+    stop = threading.Event()
+
+    def watch() -> None:
+        """Read every command line, here and on the hosts: their processes are processes of this machine too."""
+        while not stop.is_set():
+            for path in Path("/proc").glob("[0-9]*/cmdline"):
+                try:
+                    seen.add(path.read_bytes().decode(errors="replace"))
+                except OSError:
+                    continue
+            time.sleep(0.005)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        result = lab("deploy", "--yes", "--set", f"jawn.environment.LAB_MARK=argv-{time.monotonic_ns()}")
+    finally:
+        stop.set()
+        watcher.join()
+    assert result.code == 0, result.text
+    assert not found(result.text, sentinels)
+    assert any("agent.session" in line for line in seen), "the watcher did not see the agent"
+    assert not [number for line in seen for number in found(line, sentinels)]
+
+
+def test_what_the_hosts_keep_shows_no_secret_outside_of_env_files(sentinels):
+    for host in ADDRESSES:
+        for file in on_host(host, "find /opt/helicone -type f ! -name .env").split():
+            assert not found(on_host(host, f"cat {file}"), sentinels), (host, file)
+        assert on_host(host, "find /opt/helicone -name .env ! -perm 600") == ""
+        log = subprocess.run(["docker", "logs", f"helicone-lab-{host}"], capture_output=True, text=True, check=True)
+        assert not found(log.stdout + log.stderr, sentinels), host

@@ -1,0 +1,72 @@
+"""The steps of a deploy around the rollout itself."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+
+from gateway.commands.deploy import prune, refuse_locked, refuse_moved
+from gateway.console import Reporter
+from gateway.errors import ConfigurationError, LockedError, UnreachableError
+from gateway.plan.operations import Run
+from tests.unit.situations import load, release, running
+
+LEASE = {"owner": "ann@desk", "command": "deploy", "since": "10:00", "seconds": 7, "working": True, "orphaned": False}
+
+
+def test_a_held_host_is_refused_with_whose_it_is():
+    with pytest.raises(LockedError, match=r"app1: lease: ann@desk is running `deploy` .* since 10:00") as caught:
+        refuse_locked({"app1": {"lease": LEASE}}, "lab")
+    assert "invoke unlock --env lab" in caught.value.next_step
+
+
+@pytest.mark.parametrize("lease", [None, {**LEASE, "orphaned": True}])
+def test_a_free_or_orphaned_one_is_not(lease):
+    refuse_locked({"app1": {"lease": lease}}, "lab")
+
+
+def change(seen, part):
+    if part == "current":
+        seen["current"] = "9-x"
+    elif part == "contents":
+        seen["contents"][".env"] += "A=1\n"
+    else:
+        seen["containers"][0][part] = "other"
+
+
+@pytest.mark.parametrize(("part", "moved"), [("current", 1), ("contents", 1), ("id", 1), ("hash", 1), ("health", 0)])
+def test_a_plan_is_not_applied_to_a_host_that_moved(part, moved):
+    before = {"app1": running(release())}
+    after = copy.deepcopy(before)
+    refuse_moved(before, after)
+    change(after["app1"], part)
+    if moved:
+        with pytest.raises(ConfigurationError, match="the host changed since the plan was made"):
+            refuse_moved(before, after)
+    else:
+        refuse_moved(before, after)
+
+
+class Talk:
+    """A host that notes what it is asked, and fails if told so."""
+
+    def __init__(self, error=None):
+        self.error = error
+        self.asked = []
+
+    def request(self, verb, **arguments):
+        self.asked.append((verb, arguments))
+        if self.error:
+            raise self.error
+
+
+def test_old_releases_that_cannot_be_removed_do_not_fail_a_good_deploy(tmp_path, capsys):
+    talks = {"app1": Talk(UnreachableError("the connection was lost")), "app2": Talk()}
+    run = Run(load(tmp_path), None, talks, Reporter())
+    prune(run, None, {name: {"current": "4-d"} for name in talks})
+    [(verb, arguments)] = talks["app2"].asked
+    assert verb == "prune"
+    assert arguments["protected"] == ["4-d"]
+    assert arguments["keep"] >= 2
+    assert "old releases could not be removed" in capsys.readouterr().err

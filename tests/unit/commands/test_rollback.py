@@ -1,0 +1,118 @@
+"""Which release a rollback goes to."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.commands import rollback as module
+from gateway.commands.rollback import choose, rollback, wanted_number
+from gateway.console import Reporter
+from gateway.errors import ConfigurationError
+from tests.unit.situations import load, release, running
+
+
+def host(current, releases, **outcomes):
+    """Return what of a snapshot the choice looks at; outcomes as `r1="good"`."""
+    history = [{"release": name[1:], "outcome": outcome} for name, outcome in outcomes.items()]
+    return {"current": current, "releases": releases, "history": history}
+
+
+def fleet(*hosts):
+    return {f"app{number}": seen for number, seen in enumerate(hosts, 1)}
+
+
+ALL = ["1", "2", "3", "4"]
+GOOD = {"r1": "good", "r2": "good", "r3": "good", "r4": "good"}
+
+
+def test_the_newest_good_one_before_the_current():
+    assert choose(fleet(host("4", ALL, **GOOD)), None, "lab") == "3"
+
+
+def test_one_that_failed_is_never_chosen():
+    assert choose(fleet(host("4", ALL, **{**GOOD, "r3": "failed"})), None, "lab") == "2"
+
+
+def test_one_that_failed_on_any_host_is_never_chosen():
+    seen = fleet(host("4", ALL, **GOOD), host("4", ALL, **{**GOOD, "r3": "failed"}))
+    assert choose(seen, None, "lab") == "2"
+    assert choose(dict(reversed(seen.items())), None, "lab") == "2"
+
+
+def test_one_that_was_never_verified_is_not_chosen():
+    assert choose(fleet(host("4", ALL, r1="good", r4="good")), None, "lab") == "1"
+
+
+def test_it_must_be_on_every_host():
+    assert choose(fleet(host("4", ALL, **GOOD), host("4", ["1", "4"], **GOOD)), None, "lab") == "1"
+
+
+def test_after_a_rollback_the_next_one_goes_further_back_and_not_forward():
+    assert choose(fleet(host("2", ALL, **GOOD)), None, "lab") == "1"
+
+
+def test_a_number_may_also_lead_forward_again():
+    assert choose(fleet(host("2", ALL, **GOOD)), 4, "lab") == "4"
+
+
+@pytest.mark.parametrize(
+    ("seen", "to", "words"),
+    [
+        (fleet(host("4", ALL, **GOOD)), 9, "release 9 is not on every host"),
+        (fleet(host("4", ALL, **GOOD), host("4", ["4"], **GOOD)), 3, "release 3 is not on every host"),
+        (fleet(host("4", ALL, **{**GOOD, "r3": "failed"})), 3, "release 3 failed"),
+        (fleet(host("4", ALL, **GOOD)), 4, "release 4 is what runs already"),
+        (fleet(host("1", ALL, **GOOD)), None, "no earlier good release"),
+        (fleet(host(None, [])), None, "no earlier good release"),
+        ({}, None, "no earlier good release"),
+    ],
+)
+def test_what_cannot_be_gone_back_to(seen, to, words):
+    with pytest.raises(ConfigurationError, match=words) as caught:
+        choose(seen, to, "lab")
+    assert caught.value.next_step == "invoke history --env lab"
+
+
+def test_hosts_on_different_releases_can_be_brought_to_one():
+    assert choose(fleet(host("4", ALL, **GOOD), host("3", ALL, **GOOD)), 3, "lab") == "3"
+
+
+@pytest.mark.parametrize(("text", "number"), [("", None), ("4", 4), ("4-1c9a8d2f3b70", 4)])
+def test_a_number_is_read(text, number):
+    assert wanted_number(text) == number
+
+
+def test_no_number_is_refused():
+    with pytest.raises(ConfigurationError, match="`latest` is no release number"):
+        wanted_number("latest")
+
+
+class Talk:
+    """A host that answers every request."""
+
+    def request(self, verb, **_):
+        return {"manifest": release().manifest, "missing_images": []} if verb == "manifest" else {}
+
+    def keep_lease(self, _):
+        """Do nothing."""
+
+    def close(self):
+        """Do nothing."""
+
+
+def test_a_host_that_moved_since_the_choice_is_left_alone(tmp_path, monkeypatch):
+    """Between the look and the lease another command may have finished a deploy."""
+    history = [{"release": "1-a", "outcome": "good"}, {"release": "2-b", "outcome": "good"}]
+    before = running(release(), "2-b", releases=["1-a", "2-b"], history=history)
+    looks = [before, {**before, "current": "3-c"}]
+    monkeypatch.setattr("gateway.transport.fleet.converse", lambda *_: Talk())
+    monkeypatch.setattr(module, "observe", lambda inventory, *_: dict.fromkeys(inventory.selected, looks.pop(0)))
+    monkeypatch.setattr(module, "carry_out", lambda *_: pytest.fail("nothing may be switched"))
+
+    class Project:
+        inventory = load(tmp_path)
+        vault = None
+        reporter = Reporter(quiet=True)
+
+    with pytest.raises(ConfigurationError, match="changed since the plan was made"):
+        rollback(Project, None, lambda: True, as_json=True)

@@ -1,0 +1,155 @@
+"""From what is desired and what was observed to operations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gateway.commands.show_plan import plan_as_dict
+from gateway.errors import ConfigurationError
+from gateway.plan.build import build_deploy, build_rollback
+from tests.unit.situations import bare, release, running, service
+from tests.unit.situations import load as load_inventory
+
+KEY = b"k" * 32
+PROGRAM = Path("/venv/bin/docker-compose")
+SERVICES = {
+    "app1": [service("egress"), service("jawn"), service("web")],
+    "app2": [service("egress"), service("jawn"), service("web")],
+    "data1": [service("db", "data"), service("migrations", "migrations", one_shot=True)],
+}
+RELEASES = {name: release(*services) for name, services in SERVICES.items()}
+
+
+@pytest.fixture
+def inventory(tmp_path):
+    return load_inventory(tmp_path)
+
+
+def observed(**changes):
+    return {name: running(made, **changes.get(name, {})) for name, made in RELEASES.items()}
+
+
+def plan(inventory, seen, releases=RELEASES):
+    return build_deploy(inventory, releases, seen, PROGRAM, KEY)
+
+
+def operations(made):
+    return [(entry["phase"], entry["host"], entry["text"]) for entry in plan_as_dict(made)["operations"]]
+
+
+def changed(host, *services):
+    return {**RELEASES, host: release(*services, files={".env": 'PORT="8586"\nPASSWORD="hunter22"\n'})}
+
+
+def test_nothing_to_do_is_an_empty_plan(inventory):
+    made = plan(inventory, observed())
+    assert made.is_empty
+    assert made.identifier == "1-aaaaaaaaaaaa"
+    assert plan_as_dict(made)["changes"] is False
+
+
+def test_a_first_deploy(inventory):
+    lacking = bare(engine=None, compose=None, missing_images=["db:1@sha256:aa"])
+    made = plan(inventory, {"app1": bare(), "app2": bare(compose="2.1"), "data1": lacking})
+    assert made.identifier.startswith("1-")
+    assert operations(made) == [
+        ("prepare", "app2", "install Docker Compose"),
+        ("prepare", "data1", "install and start Docker Engine, install Docker Compose"),
+        ("stage", "app1", f"upload release {made.identifier}"),
+        ("stage", "app2", f"upload release {made.identifier}"),
+        ("stage", "data1", f"upload release {made.identifier}"),
+        ("pull", "data1", "pull db:1"),
+        ("switch", "data1", f"switch to {made.identifier}: create db"),
+        ("switch", "app1", f"switch to {made.identifier}: create egress, create jawn, create web"),
+        ("switch", "app2", f"switch to {made.identifier}: create egress, create jawn, create web"),
+        ("account", "app1", "make sure that the first account and its API key exist"),
+    ]
+
+
+def test_one_changed_service_on_one_host(inventory):
+    made = plan(inventory, observed(), changed("app1", service("egress"), service("jawn", hash="new"), service("web")))
+    switches = {one.host: one for one in made.switches()}
+    assert [(one.service, one.action) for one in switches["app1"].changes] == [("jawn", "recreate")]
+    assert switches["app2"].describe().endswith("no service restarts")
+    assert [line for line in made.hosts["app1"].diffs[".env"].splitlines() if line[:2] in ("+P", "-P")] == [
+        "-PORT=8585", "+PORT=8586"
+    ]  # fmt: skip
+    assert "account" not in {phase for phase, _, _ in operations(made)}
+
+
+def test_the_number_is_above_all_that_any_host_knows(inventory):
+    seen = observed(
+        app1={"containers": []},
+        app2={"releases": ["1-aaaaaaaaaaaa", "7-bbbbbbbbbbbb"]},
+        data1={"history": [{"release": "11-cccccccccccc", "outcome": "failed"}]},
+    )
+    assert plan(inventory, seen).identifier.startswith("12-")
+
+
+@pytest.mark.parametrize(("batch", "waves"), [(1, [["data1"], ["app1"], ["app2"]]), (5, [["data1"], ["app1", "app2"]])])
+def test_data_hosts_first_then_batches(tmp_path, batch, waves):
+    made = plan(load_inventory(tmp_path, f"deploy.batch={batch}"), dict.fromkeys(RELEASES, bare()))
+    [switch] = [phase for phase in made.touching if phase.title == "switch"]
+    assert [[one.host for one in wave] for wave in switch.waves] == waves
+
+
+def test_only_selected_hosts_are_touched(tmp_path):
+    inventory = load_inventory(tmp_path, limit="app2")
+    made = plan(inventory, {"app2": bare()}, {"app2": RELEASES["app2"]})
+    assert {host for _, host, _ in operations(made)} == {"app2"}
+
+
+def test_an_altered_file_is_named_and_put_right(inventory):
+    edited = {".env": 'PORT="1"\nPASSWORD="hunter22"\n', "compose.override.yml": "services: {}\n"}
+    made = plan(inventory, observed(app2={"contents": edited}))
+    assert made.hosts["app2"].altered == (".env",)
+    assert made.hosts["app1"].altered == ()
+    assert "hunter22" not in str(plan_as_dict(made))
+
+
+def test_an_unhealthy_service_is_replaced(inventory):
+    seen = observed()
+    seen["app1"]["containers"][1]["health"] = "unhealthy"
+    [switch] = [one for one in plan(inventory, seen).switches() if one.host == "app1"]
+    asked = {}
+
+    class Run:
+        inventory = load_inventory
+        ask = staticmethod(lambda *_, **arguments: asked.update(arguments))
+        store_passwords = staticmethod(dict)
+
+    Run.inventory = inventory
+    switch.apply(Run)
+    assert asked["replace"] == ["jawn"]
+    assert asked["settle_seconds"] > 0
+
+
+def test_registry_certificates_travel_when_they_differ(tmp_path):
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "ca.crt").write_text("CERTIFICATE")
+    inventory = load_inventory(tmp_path, 'docker.registry_certificates={"registry:5000": "ca.crt"}')
+    made = plan(inventory, {**observed(app1={"containers": []}), "app2": running(RELEASES["app2"])})
+    assert ("prepare", "app1", "trust registry registry:5000") in operations(made)
+    trusted = observed(app1={"containers": []})
+    for seen in trusted.values():
+        seen["facts"] = {**seen["facts"], "certificates": {"registry:5000": "CERTIFICATE"}}
+    assert "prepare" not in {phase for phase, _, _ in operations(plan(inventory, trusted))}
+    (tmp_path / "project" / "ca.crt").unlink()
+    with pytest.raises(ConfigurationError, match=r"certificate cannot be read.*ca\.crt"):
+        plan(inventory, trusted)
+
+
+def test_going_back_is_the_same_switch(inventory):
+    older = {
+        name: {"manifest": {**made.manifest, "release": "1-aaaaaaaaaaaa"}, "missing_images": []}
+        for name, made in RELEASES.items()
+    }
+    older["app2"]["missing_images"] = ["jawn:0@sha256:bb"]
+    seen = observed(app1={"current": "2-b", "containers": []})
+    made = build_rollback(inventory, "1-aaaaaaaaaaaa", older, seen)
+    assert [(phase, host) for phase, host, _ in operations(made)] == [
+        ("pull", "app2"), ("switch", "data1"), ("switch", "app1"), ("switch", "app2")
+    ]  # fmt: skip
+    assert "create jawn" in operations(made)[2][2]

@@ -1,0 +1,80 @@
+"""What a host runs against what it should run."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from gateway.plan.observed import altered_files, is_current, outcomes, service_changes
+from tests.unit.situations import bare, container, release, running, service
+
+RELEASE = release(service("jawn"), service("web"), service("migrations", "migrations", one_shot=True))
+
+
+def test_the_same_release_whole_running_and_verified_is_current():
+    seen = json.loads(json.dumps(running(RELEASE)))  # as it comes over the connection
+    assert is_current(RELEASE, seen)
+    assert service_changes(RELEASE.manifest, seen) == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"interrupted": {"step": "switching", "release": "1-aaaaaaaaaaaa", "previous": None}},
+        {"manifest": None},
+        {"manifest": {**RELEASE.manifest, "release": "1-aaaaaaaaaaaa", "upstream": "d" * 40}},
+        {"history": []},
+        {"history": [{"release": "1-aaaaaaaaaaaa", "outcome": "failed"}]},
+        {"containers": [container("jawn")]},
+        {"containers": [container("jawn"), container("web"), container("mailhog")]},
+        {"modes": {".env": "644 0", "compose.override.yml": "644 0"}},
+        {"modes": {".env": "600 1000", "compose.override.yml": "644 0"}},
+        {"contents": {".env": None, "compose.override.yml": "services: {}\n"}},
+        {"contents": {".env": 'PORT="8586"\n', "compose.override.yml": "services: {}\n"}},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_anything_else_is_not(changes):
+    assert not is_current(RELEASE, running(RELEASE, **changes))
+
+
+def test_a_bare_host_is_not():
+    assert not is_current(RELEASE, bare())
+
+
+@pytest.mark.parametrize(
+    ("change", "action"),
+    [
+        ({"hash": "other"}, "recreate"),
+        ({"state": "exited"}, "start"),
+        ({"health": "unhealthy"}, "restart"),
+        ({"hash": "other", "state": "exited"}, "recreate"),
+    ],
+)
+def test_what_happens_to_a_service(change, action):
+    seen = running(RELEASE, containers=[container("jawn", **change), container("web")])
+    assert [(one.service, one.action) for one in service_changes(RELEASE.manifest, seen)] == [("jawn", action)]
+
+
+def test_missing_and_surplus_services():
+    seen = running(RELEASE, containers=[container("jawn"), container("mailhog")])
+    assert [(one.service, one.action) for one in service_changes(RELEASE.manifest, seen)] == [
+        ("web", "create"),
+        ("mailhog", "remove"),
+    ]
+
+
+def test_altered_files_are_named():
+    seen = running(RELEASE)
+    seen["contents"][".env"] += "EXTRA=1\n"
+    assert altered_files(seen) == [".env"]
+
+
+def test_the_last_outcome_of_a_release_counts():
+    history = [
+        {"release": "1-a", "outcome": "good"},
+        {"release": "2-b", "outcome": "failed"},
+        {"release": "1-a", "outcome": "failed"},
+    ]
+    assert outcomes(history) == {"1-a": "failed", "2-b": "failed"}

@@ -1,0 +1,87 @@
+"""What a host must offer."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.errors import ConfigurationError
+from gateway.preflight import check_all, problems
+from tests.unit.situations import bare, container, load, release, running, service
+
+NOW = 1000.0
+RELEASE = release(service("edge", "edge", ports=[["10.0.0.1", 8787, 8787]]))
+
+
+@pytest.fixture
+def host(tmp_path):
+    return load(tmp_path).hosts["app1"]
+
+
+def ask(host, **facts):
+    return problems(host, RELEASE, bare(**facts), NOW)
+
+
+def test_a_good_host_has_none(host):
+    assert ask(host) == []
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"architecture": "riscv64"}, "architecture riscv64"),
+        ({"disk_free": {"releases": 50 << 30, "images": 1 << 29}}, "only 0.5 GB of disk are free for images"),
+        ({"memory": 512 << 20}, "512 MB of memory"),
+        ({"time": NOW + 86400}, "clock is 86400 s off"),
+        ({"time": NOW - 86400}, "clock is 86400 s off"),
+        ({"engine": "19.03.1"}, "Docker Engine 19.03.1 is older than docker.minimum_engine"),
+        ({"listening": [{"address": "0.0.0.0", "port": 8787}]}, "port 8787 for edge is in use"),  # noqa: S104
+        ({"listening": [{"address": "::", "port": 8787}]}, "port 8787 for edge is in use"),
+        ({"listening": [{"address": "10.0.0.1", "port": 8787}]}, "port 8787 for edge is in use"),
+    ],
+)
+def test_each_shortcoming_is_a_sentence(host, facts, words):
+    [problem] = ask(host, **facts)
+    assert words in problem
+
+
+@pytest.mark.parametrize(("address", "port"), [("127.0.0.1", 8787), ("0.0.0.0", 8788)])  # noqa: S104
+def test_listeners_elsewhere_do_not_matter(host, address, port):
+    assert ask(host, listening=[{"address": address, "port": port}]) == []
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"), [({"engine": None, "compose": None}, "no Docker Engine"), ({"compose": "2.1.0"}, "2.1.0")]
+)
+def test_what_may_not_be_installed_must_be_there(tmp_path, facts, words):
+    strict = load(tmp_path, "docker.install=false").hosts["app1"]
+    assert any(words in problem for problem in ask(strict, **facts))
+    assert ask(load(tmp_path).hosts["app1"], **facts) == []
+
+
+def ours(address, **changes):
+    ports = [{"inside": "8787/tcp", "address": address, "port": 8787}]
+    return running(RELEASE, containers=[container("edge", ports=ports, **changes)])
+
+
+@pytest.mark.parametrize("address", ["10.0.0.1", "0.0.0.0", "127.0.0.1"])  # noqa: S104
+def test_a_port_that_is_ours_may_move_to_another_address(host, address):
+    seen = ours(address)
+    seen["facts"]["listening"] = [{"address": address, "port": 8787}]
+    if address == "0.0.0.0":  # noqa: S104 - Docker then listens on both families
+        seen["facts"]["listening"].append({"address": "::", "port": 8787})
+    assert problems(host, RELEASE, seen, NOW) == []
+
+
+def test_a_port_that_somebody_took_while_ours_stood_still_is_not_ours(host):
+    seen = ours("10.0.0.1", state="exited")
+    seen["facts"]["listening"] = [{"address": "10.0.0.1", "port": 8787}]
+    assert len(problems(host, RELEASE, seen, NOW)) == 1
+
+
+def test_all_hosts_are_told_at_once(tmp_path):
+    hosts = load(tmp_path).hosts
+    seen = {name: bare(memory=1 << 20) for name in hosts}
+    with pytest.raises(ConfigurationError) as caught:
+        check_all(hosts, dict.fromkeys(hosts, RELEASE), seen, NOW)
+    assert [line.partition(":")[0] for line in caught.value.message.splitlines()] == ["app1", "app2", "data1"]
+    check_all(hosts, dict.fromkeys(hosts, RELEASE), dict.fromkeys(hosts, bare()), NOW)

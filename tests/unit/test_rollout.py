@@ -1,0 +1,232 @@
+"""All hosts end on the new release, or all that were switched go back, or the doubt is named."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+
+import pytest
+
+from gateway.commands.deploy import carry_out
+from gateway.errors import (
+    ConfigurationError,
+    HostFailure,
+    InDoubtError,
+    LockedError,
+    RolledBackError,
+    UnreachableError,
+)
+from gateway.plan.build import Phase, Plan
+from gateway.plan.operations import PrepareHost
+from gateway.rollout import prepare, take_leases, touch
+from gateway.transport.conversation import AgentError
+from tests.unit.fake_fleet import OLD, Fleet
+from tests.unit.situations import load
+
+FIRST = dict.fromkeys(OLD)
+
+
+@pytest.fixture
+def fleet(tmp_path):
+    return Fleet(load(tmp_path))
+
+
+def failed(host, kind="failed", logs=()):
+    error = {"step": "start jawn", "message": "jawn exited", "kind": kind, "logs": list(logs)}
+    return AgentError(host, error)
+
+
+def good(_):
+    return []
+
+
+def interrupt():
+    """Press Ctrl-C once the main thread waits; it notices while this thread goes on."""
+    time.sleep(0.05)
+    signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+    time.sleep(0.1)
+
+
+def test_a_good_deploy_switches_data_first_and_asks_the_gate_about_all(fleet):
+    gated = []
+    touch(fleet.plan, fleet.run, OLD, lambda names: gated.append(list(names)) or [])
+    assert fleet.switched() == [("data1", "2-new"), ("app1", "2-new"), ("app2", "2-new")]
+    assert gated == [["app1", "app2", "data1"]]
+
+
+def test_a_failing_host_sends_the_others_back_newest_first(fleet):
+    fleet.answers["app2", "switch", "2-new"] = failed("app2", logs=["last line"])
+    gated = []
+    with pytest.raises(RolledBackError) as caught:
+        touch(fleet.plan, fleet.run, OLD, lambda names: gated.append(list(names)) or [])
+    assert fleet.switched()[3:] == [("app1", "1-old"), ("data1", "1-old")]
+    assert gated == [["app1", "app2", "data1"]]
+    [row] = caught.value.failures
+    assert (row.host, row.step, row.cause, row.logs, row.in_doubt) == (
+        "app2", "start jawn", "jawn exited", ["last line"], False
+    )  # fmt: skip
+    assert caught.value.exit_code == 5
+    assert "every host runs 1-old again" in caught.value.unaffected
+
+
+def test_a_first_deploy_that_fails_takes_the_others_off(fleet):
+    fleet.answers["app1", "switch"] = failed("app1")
+    gated = []
+    with pytest.raises(RolledBackError, match="undone"):
+        touch(fleet.plan, fleet.run, FIRST, lambda names: gated.append(names) or [])
+    assert [verb for _, verb, _ in fleet.asked] == ["switch", "switch", "retire"]
+    assert gated == []
+
+
+def test_checks_that_do_not_hold_send_all_back(fleet):
+    results = [[HostFailure("app1", "verify", "port 5432 is open")], []]
+    with pytest.raises(RolledBackError) as caught:
+        touch(fleet.plan, fleet.run, OLD, lambda _: results.pop(0))
+    assert fleet.switched()[3:] == [("app2", "1-old"), ("app1", "1-old"), ("data1", "1-old")]
+    assert [row.cause for row in caught.value.failures] == ["port 5432 is open"]
+
+
+@pytest.mark.parametrize("error", [UnreachableError("the connection was lost"), KeyError("x"), failed("app1")])
+def test_a_verification_that_breaks_sends_all_back_too(fleet, error):
+    def gate(_):
+        if len(fleet.switched()) == 3:
+            raise error
+        return []
+
+    with pytest.raises(RolledBackError):
+        touch(fleet.plan, fleet.run, OLD, gate)
+    assert len(fleet.switched()) == 6
+
+
+def test_a_defect_on_one_host_sends_the_others_back(fleet):
+    fleet.answers["app1", "switch", "2-new"] = ZeroDivisionError("oops")
+    with pytest.raises(InDoubtError, match="app1 is not known") as caught:
+        touch(fleet.plan, fleet.run, OLD, good)
+    assert ("data1", "1-old") in fleet.switched()
+    assert "ZeroDivisionError: oops" in caught.value.failures[0].cause
+
+
+@pytest.mark.parametrize("error", [failed("app1", kind="doubt"), UnreachableError("the connection was lost")])
+def test_a_host_that_may_be_on_either_release_is_named(fleet, error):
+    fleet.answers["app1", "switch", "2-new"] = error
+    gated = []
+    with pytest.raises(InDoubtError, match="app1 is not known") as caught:
+        touch(fleet.plan, fleet.run, OLD, lambda names: gated.append(list(names)) or [])
+    assert caught.value.exit_code == 6
+    assert "invoke status --env trial" in caught.value.next_step
+    assert gated == [["app2", "data1"]]
+    assert ("app2", "2-new") not in fleet.switched()
+
+
+def test_a_host_that_does_not_go_back_is_named_and_the_rest_go_back(fleet):
+    fleet.answers["app2", "switch", "2-new"] = failed("app2")
+    fleet.answers["app1", "switch", "1-old"] = failed("app1")
+    with pytest.raises(InDoubtError, match="app1 is not known"):
+        touch(fleet.plan, fleet.run, OLD, good)
+    assert fleet.switched()[-1] == ("data1", "1-old")
+
+
+@pytest.mark.parametrize("broken", [True, False])
+def test_an_old_release_that_is_not_well_is_doubt(fleet, broken):
+    fleet.answers["app1", "switch", "2-new"] = failed("app1")
+
+    def gate(_):
+        if broken:
+            raise UnreachableError("the connection was lost")
+        return [HostFailure("data1", "verify", "db is not healthy")]
+
+    with pytest.raises(InDoubtError, match="data1"):
+        touch(fleet.plan, fleet.run, OLD, gate)
+
+
+def test_ctrl_c_inside_a_switch_lets_it_finish_and_sends_it_back_with_the_others(fleet):
+    fleet.answers["app1", "switch", "2-new"] = interrupt
+    with pytest.raises(RolledBackError, match="undone") as caught:
+        touch(fleet.plan, fleet.run, OLD, good)
+    assert fleet.switched() == [("data1", "2-new"), ("app1", "2-new"), ("app1", "1-old"), ("data1", "1-old")]
+    assert caught.value.failures[0].cause == "stopped by Ctrl-C"
+
+
+def test_ctrl_c_while_the_new_release_is_verified_sends_all_back(fleet):
+    def gate(_):
+        if len(fleet.switched()) == 3:
+            raise KeyboardInterrupt
+        return []
+
+    with pytest.raises(RolledBackError):
+        touch(fleet.plan, fleet.run, OLD, gate)
+    assert len(fleet.switched()) == 6
+
+
+def test_a_second_ctrl_c_names_the_hosts_that_were_not_waited_for(fleet):
+    release_host = threading.Event()
+
+    def twice():
+        interrupt()
+        interrupt()
+        release_host.wait(5)
+
+    fleet.answers["app1", "switch", "2-new"] = twice
+    try:
+        with pytest.raises(InDoubtError, match="app1, data1 is not known") as caught:
+            touch(fleet.plan, fleet.run, OLD, good)
+    finally:
+        release_host.set()
+    assert len(fleet.switched()) == 2
+    assert {row.host for row in caught.value.failures if row.in_doubt} == {"app1", "data1"}
+
+
+def test_ctrl_c_while_going_back_names_what_is_left(fleet):
+    fleet.answers["app2", "switch", "2-new"] = failed("app2")
+    fleet.answers["data1", "switch", "1-old"] = KeyboardInterrupt()
+    with pytest.raises(InDoubtError, match="data1 is not known"):
+        touch(fleet.plan, fleet.run, OLD, good)
+
+
+def test_the_outcome_is_written_on_every_host_that_still_answers(fleet):
+    fleet.answers["app2", "switch", "2-new"] = failed("app2")
+    fleet.answers["data1", "record"] = UnreachableError("the connection was lost")
+    with pytest.raises(RolledBackError):
+        carry_out(fleet.plan, fleet.run, {name: {"current": "1-old"} for name in OLD}, "deploy", good)
+    assert [host for host, verb, _ in fleet.asked if verb == "record"] == ["app1", "app2", "data1"]
+
+
+def test_leases_are_taken_in_one_order_for_everybody(fleet):
+    take_leases(fleet.run, "ann", "deploy")
+    assert [host for host, verb, _ in fleet.asked if verb == "lease"] == ["app1", "app2", "data1"]
+    assert [host for host, verb, _ in fleet.asked if verb == "keep_lease"] == ["app1", "app2", "data1"]
+
+
+def test_a_locked_host_stops_the_command_before_the_next_is_asked(fleet):
+    locked = {"step": "lease", "message": "bob is running `deploy`", "kind": "locked"}
+    fleet.answers["app2", "lease"] = AgentError("app2", locked)
+    with pytest.raises(LockedError, match="bob is running") as caught:
+        take_leases(fleet.run, "ann", "deploy")
+    assert caught.value.exit_code == 4
+    assert ("data1", "lease", None) not in fleet.asked
+
+
+def test_a_host_that_finishes_alone_is_waited_for(fleet, monkeypatch):
+    monkeypatch.setattr("gateway.rollout.time.sleep", lambda _: None)
+    orphaned = {"step": "lease", "message": "bob was running `deploy`", "kind": "orphaned"}
+    answers = [AgentError("app2", orphaned), AgentError("app2", orphaned), {}]
+    fleet.answers["app2", "lease"] = lambda: answers.pop(0)
+    take_leases(fleet.run, "ann", "deploy")
+    assert answers == []
+
+
+def test_a_failure_before_the_switch_touches_nothing(fleet):
+    fleet.answers["app2", "stage"] = failed("app2", kind="doubt")
+    with pytest.raises(RolledBackError, match="stopped at `stage`") as caught:
+        prepare(fleet.plan, fleet.run)
+    assert fleet.switched() == []
+    assert not caught.value.failures[0].in_doubt
+    assert "no host was switched" in caught.value.unaffected
+
+
+def test_a_host_that_cannot_be_prepared_is_a_configuration_error(fleet):
+    phase = Phase("prepare", ((PrepareHost("app1", engine=True, compose=None, certificates={}),),))
+    fleet.answers["app1", "prepare"] = failed("app1")
+    with pytest.raises(ConfigurationError, match="app1: start jawn: jawn exited"):
+        prepare(Plan("2-new", fleet.plan.hosts, (phase,), ()), fleet.run)

@@ -1,0 +1,117 @@
+"""The command line itself."""
+
+from __future__ import annotations
+
+import builtins
+import subprocess
+import sys
+
+import pytest
+from invoke.exceptions import Exit
+
+import tasks
+from gateway.errors import LockedError
+from tests.unit.situations import PROJECT
+
+SLOW = ("fabric", "paramiko", "pydantic", "jinja2", "rich", "pytest", "gateway.inventory")
+
+
+def all_tasks():
+    return [(name, tasks.namespace[name]) for name in tasks.namespace.task_names]
+
+
+@pytest.mark.parametrize(("name", "task"), all_tasks(), ids=lambda value: value if isinstance(value, str) else "")
+def test_every_verb_and_every_flag_has_its_words(name, task):
+    assert task.__doc__, name
+    for argument in task.get_arguments():
+        assert argument.help, f"{name} --{argument.name}"
+
+
+def test_the_verbs_of_the_first_page():
+    names = {name for name, _ in all_tasks()}
+    assert {"plan", "deploy", "verify", "rollback", "status", "history", "unlock", "render", "inventory"} <= names
+    assert {"secrets.edit", "images.lock", "hosts.trust", "lab.up", "lab.down", "lab.status"} <= names
+
+
+def test_listing_imports_nothing_slow():
+    code = (
+        "import sys; from invoke.main import program;\n"
+        "try: program.run(['invoke', '--list'])\n"
+        "except SystemExit as end: print('ended', end.code)\n"
+        f"print('slow', sorted(name for name in {SLOW!r} if name in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert "deploy" in done.stdout
+    assert done.stdout.endswith("slow []\n")
+
+
+def test_flags_are_named_without_underscores():
+    done = subprocess.run(
+        [sys.executable, "-m", "invoke", "--help", "deploy"], cwd=PROJECT, capture_output=True, text=True, check=True
+    )
+    for flag in ("--env=", "--set ", "--limit=", "--yes", "--json", "--debug"):
+        assert f" {flag}" in done.stdout
+
+
+def failing(**options):
+    @tasks.verb()
+    def fail(context, json_=False, debug=False):
+        """Fail."""
+        raise LockedError("ann is running `deploy`", where="app1: lease", next_step="wait")
+
+    return fail.body(None, **options)
+
+
+def test_an_error_is_a_sentence_and_its_own_exit_code(capsys):
+    with pytest.raises(Exit) as caught:
+        failing()
+    assert caught.value.code == 4
+    shown = capsys.readouterr()
+    assert shown.err == "app1: lease: ann is running `deploy`\n  next: wait\n"
+    assert shown.out == ""
+
+
+def test_an_error_as_json(capsys):
+    with pytest.raises(Exit):
+        failing(json_=True)
+    assert '"exit_code": 4' in capsys.readouterr().out
+
+
+def test_debug_shows_the_traceback():
+    with pytest.raises(LockedError):
+        failing(debug=True)
+
+
+class Terminal:
+    """A standard input that is, or is not, a terminal."""
+
+    def __init__(self, there):
+        self.there = there
+
+    def isatty(self):
+        return self.there
+
+
+@pytest.mark.parametrize(
+    ("typed", "answer"), [("y", True), (" YES ", True), ("", False), ("n", False), ("yeah", False)]
+)
+def test_only_yes_is_yes(monkeypatch, typed, answer):
+    monkeypatch.setattr(sys, "stdin", Terminal(there=True))
+    monkeypatch.setattr(builtins, "input", lambda _: typed)
+    assert tasks.confirm("Deploy this?", yes=False) is answer
+
+
+def test_the_end_of_input_is_no(monkeypatch):
+    def end(_):
+        raise EOFError
+
+    monkeypatch.setattr(sys, "stdin", Terminal(there=True))
+    monkeypatch.setattr(builtins, "input", end)
+    assert tasks.confirm("Deploy this?", yes=False) is False
+
+
+def test_without_a_terminal_nobody_is_asked(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stdin", Terminal(there=False))
+    assert tasks.confirm("Deploy this?", yes=False) is False
+    assert "use --yes" in capsys.readouterr().err
+    assert tasks.confirm("Deploy this?", yes=True) is True
