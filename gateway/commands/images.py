@@ -6,16 +6,32 @@ from typing import Any
 
 import yaml
 
-from gateway.console import say
+from gateway.commands.fleet_state import observe
+from gateway.compose_program import compose_program
+from gateway.console import Reporter, say
 from gateway.errors import ConfigurationError
 from gateway.inventory import Inventory
-from gateway.transport.conversation import AgentError
+from gateway.plan.build import prepare_host
+from gateway.plan.operations import Run
+from gateway.transport.conversation import AgentError, Conversation
 from gateway.transport.fleet import converse
+from gateway.vault import Vault
 
 HEADER = (
     "# The digest of every image that this environment runs, asked from the registry by\n"
     "# `invoke images.lock`. Commit it: a deploy pulls exactly these, whatever the tags point to later.\n"
 )
+
+
+def _prepare(inventory: Inventory, name: str, conversation: Conversation) -> None:
+    """Install Docker on the host that is asked, as its first deploy would, if the inventory lets it."""
+    host = inventory.hosts[name]
+    facts = observe(inventory, {name: conversation})[name]["facts"]
+    operation = prepare_host(inventory, host, facts, compose_program())
+    if operation.describe() and host.variables.docker.install:
+        run = Run(inventory, Vault({}), {name: conversation}, Reporter())
+        with run.reporter.step(name, operation.describe()):
+            operation.apply(run)
 
 
 def lock(inventory: Inventory, as_json: bool) -> dict[str, Any]:
@@ -35,6 +51,7 @@ def lock(inventory: Inventory, as_json: bool) -> dict[str, Any]:
     name = inventory.selected[0]
     with converse(inventory.hosts[name], inventory) as conversation:
         try:
+            _prepare(inventory, name, conversation)
             digests = conversation.request("resolve", images=references)["digests"]
         except AgentError as error:
             raise ConfigurationError(

@@ -127,7 +127,7 @@ def _preparing(
 ) -> tuple[Phase, ...]:
     """Return the phases that touch nothing that runs: prerequisites, upload, images."""
     prepare = [
-        _prepare(inventory, inventory.hosts[name], observed[name]["facts"], program) for name in inventory.selected
+        prepare_host(inventory, inventory.hosts[name], observed[name]["facts"], program) for name in inventory.selected
     ]
     stage = [StageRelease(name, identifier, releases[name]) for name in inventory.selected]
     pull = [
@@ -143,7 +143,12 @@ def _preparing(
     return tuple(phase for phase in phases if phase.waves[0])
 
 
-def _prepare(inventory: Inventory, host: Host, facts: Mapping[str, Any], program: Path) -> PrepareHost:
+def prepare_host(inventory: Inventory, host: Host, facts: Mapping[str, Any], program: Path) -> PrepareHost:
+    """Return the operation that gives a host what it lacks to run containers; it describes itself as empty if nothing.
+
+    `facts` are those of the host's snapshot, `program` is the Compose binary to ship. Raises OSError
+    when a certificate that the inventory names cannot be read.
+    """
     docker = host.variables.docker
     certificates = {name: inventory.path.parents[1] / path for name, path in docker.registry_certificates.items()}
     try:
