@@ -24,9 +24,10 @@ class Machine:
         for name in ("sh", "env", "sleep", "touch", "cat"):
             (self.bin / name).symlink_to(shutil.which(name))
         self.program("python3", f'exec {sys.executable} "$@"')
-        self.go, self.done = tmp_path / "go", tmp_path / "done"
+        self.began, self.go, self.done = tmp_path / "began", tmp_path / "go", tmp_path / "done"
         # Preparing a host without Docker calls apt-get: here, work that lasts until it is told to end.
-        self.program("apt-get", f"while [ ! -e {self.go} ]; do sleep 0.02; done\ntouch {self.done}\nexit 1")
+        wait = f"while [ ! -e {self.go} ]; do sleep 0.02; done"
+        self.program("apt-get", f"touch {self.began}\n{wait}\ntouch {self.done}\nexit 1")
         self.conversations = []
 
     def program(self, name, script):

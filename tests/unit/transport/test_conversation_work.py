@@ -34,7 +34,8 @@ def working(machine, eventually, **more):
 
     thread = threading.Thread(target=ask)
     thread.start()
-    eventually(lambda: (holder(machine) or {}).get("working"))
+    eventually(machine.began.exists)
+    assert holder(machine)["working"]
     return conversation, thread, outcome
 
 
