@@ -12,13 +12,22 @@ class GatewayError(Exception):
 
     `message` is one sentence of what happened. `where` is a file and line, or a host and step.
     `unaffected` says what is still as it was, `next_step` the command or edit to try next. Empty
-    parts are left out when the error is shown.
+    parts are left out when the error is shown. `report` is what the command found all the same, for --json.
     """
 
     exit_code = 1
 
-    def __init__(self, message: str, *, where: str = "", unaffected: str = "", next_step: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        where: str = "",
+        unaffected: str = "",
+        next_step: str = "",
+        report: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__(message)
+        self.report = report
         self.message = message
         self.where = where
         self.unaffected = unaffected
@@ -86,10 +95,6 @@ class InDoubtError(RolloutError):
 
 
 class VerificationError(GatewayError):
-    """What was found on the hosts is not what the release says; `report` is the verification's, as data."""
+    """What was found on the hosts is not what the release says."""
 
     exit_code = 7
-
-    def __init__(self, message: str, report: Mapping[str, Any], *, next_step: str = "") -> None:
-        super().__init__(message, next_step=next_step)
-        self.report = report

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from gateway.commands.fleet_state import observe
+from gateway.commands.fleet_state import observe, observe_unlocked
 from gateway.commands.gate import verification_gate
 from gateway.commands.project import Project, owner
 from gateway.commands.show_plan import plan_as_dict, show_plan
 from gateway.compose_program import compose_program
-from gateway.errors import ConfigurationError, GatewayError, LockedError, RolloutError
+from gateway.errors import ConfigurationError, GatewayError, RolloutError
 from gateway.plan.build import Plan, build_deploy
 from gateway.plan.operations import Run
 from gateway.preflight import check_all
@@ -37,17 +37,16 @@ def plan(project: Project, as_json: bool) -> dict[str, Any]:
 def deploy(project: Project, confirm: Confirm, as_json: bool) -> dict[str, Any]:
     """Bring the selected hosts to what the inventory says, verified, and return the result as data.
 
-    Raises ConfigurationError (preflight, nothing changed), LockedError, RolledBackError, InDoubtError.
+    Raises ConfigurationError (preflight, nothing changed), RolledBackError, InDoubtError.
     """
     project.releases  # noqa: B018 - everything that can be wrong in the files is found before any host is asked
     with connected(project.inventory, need_all) as conversations:
-        observed = observe(project.inventory, conversations, project.releases)
+        observed = observe_unlocked(project.inventory, conversations, project.reporter, project.releases)
         made = _plan(project, observed)
         if not as_json:
             show_plan(made, project.inventory.environment)
         if made.is_empty:
             return _result(project, made, "no changes")
-        refuse_locked(observed, project.inventory.environment)
         check_all(project.inventory.hosts, project.releases, observed, time.time())
         if not confirm():
             return _result(project, made, "not confirmed")
@@ -93,19 +92,6 @@ def prune(run: Run, made: Plan, observed: Mapping[str, Any]) -> None:
             conversation.request("prune", keep=keep, protected=[observed[name]["current"]])
         except (AgentError, GatewayError) as error:  # the deploy is good all the same
             run.reporter.line(name, f"old releases could not be removed: {error}", "red")
-
-
-def refuse_locked(observed: Mapping[str, Any], environment: str) -> None:
-    """Raise LockedError when another command is at work on a host, before anything is asked or prepared."""
-    for name, seen in observed.items():
-        lease = seen["lease"]
-        if lease and not lease["orphaned"]:
-            raise LockedError(
-                f"{lease['owner']} is running `{lease['command']}` on this host since {lease['since']}"
-                f" ({lease['seconds']} s)",
-                where=f"{name}: lease", unaffected="every host: nothing was changed",
-                next_step=f"wait until it is done; to see whose it is: invoke unlock --env {environment}",
-            )  # fmt: skip
 
 
 def refuse_moved(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:

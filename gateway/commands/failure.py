@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from gateway.console import table
-from gateway.errors import GatewayError, RolloutError, VerificationError
+from gateway.errors import ConfigurationError, GatewayError, LockedError, RolloutError
 from gateway.transport.conversation import AgentError
 
 
@@ -20,7 +20,7 @@ def report_failure(error: BaseException, as_json: bool) -> int:
 
     What is not one of our errors is a defect of this program: one line, and how to see more.
     """
-    code = error.exit_code if isinstance(error, GatewayError) else 130 if isinstance(error, KeyboardInterrupt) else 1
+    code = _exit_code(error)
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     console.print(Text(_text(error), style="red"))
     if isinstance(error, RolloutError):
@@ -35,6 +35,15 @@ def report_failure(error: BaseException, as_json: bool) -> int:
     if as_json:
         sys.stdout.write(json.dumps(_data(error, code), indent=2, default=str) + "\n")
     return code
+
+
+def _exit_code(error: BaseException) -> int:
+    """Return the code of our errors, of what an agent said by its kind, 130 for Ctrl-C, 1 for a defect."""
+    if isinstance(error, GatewayError):
+        return error.exit_code
+    if isinstance(error, AgentError):
+        return {"configuration": ConfigurationError.exit_code, "locked": LockedError.exit_code}.get(error.kind, 1)
+    return 130 if isinstance(error, KeyboardInterrupt) else 1
 
 
 def _text(error: BaseException) -> str:
@@ -56,8 +65,8 @@ def _data(error: BaseException, code: int) -> dict[str, Any]:
             "next": error.next_step,
             "error": error.message,
         }
-    if isinstance(error, VerificationError):
-        data["report"] = error.report
+        if error.report is not None:
+            data["report"] = error.report
     if isinstance(error, RolloutError):
         data["failures"] = [asdict(failure) for failure in error.failures]
     return data

@@ -7,12 +7,14 @@ from typing import Any
 import yaml
 
 from gateway.commands.fleet_state import observe
+from gateway.commands.project import owner
 from gateway.compose_program import compose_program
 from gateway.console import Reporter, say
 from gateway.errors import ConfigurationError
 from gateway.inventory import Inventory
 from gateway.plan.build import prepare_host
 from gateway.plan.operations import Run
+from gateway.rollout import take_leases
 from gateway.transport.conversation import AgentError, Conversation
 from gateway.transport.fleet import converse
 from gateway.vault import Vault
@@ -23,15 +25,32 @@ HEADER = (
 )
 
 
+def undigested(inventory: Inventory) -> list[str]:
+    """Return the images that the inventory names without a digest, each once."""
+    named = {image for host in inventory.hosts.values() for image in host.variables.images.model_dump().values()}
+    return sorted(image for image in named if "@" not in image)
+
+
 def _prepare(inventory: Inventory, name: str, conversation: Conversation) -> None:
-    """Install Docker on the host that is asked, as its first deploy would, if the inventory lets it."""
+    """Install Docker on the host that is asked, as its first deploy would, if the inventory lets it.
+
+    Holds the host's lease from then on, because this changes the host. Raises LockedError, ConfigurationError.
+    """
     host = inventory.hosts[name]
     facts = observe(inventory, {name: conversation})[name]["facts"]
     operation = prepare_host(inventory, host, facts, compose_program())
-    if operation.describe() and host.variables.docker.install:
-        run = Run(inventory, Vault({}), {name: conversation}, Reporter())
+    if not operation.describe() or not host.variables.docker.install:
+        return
+    run = Run(inventory, Vault({}), {name: conversation}, Reporter())
+    take_leases(run, owner(), "images.lock")
+    try:
         with run.reporter.step(name, operation.describe()):
             operation.apply(run)
+    except AgentError as error:
+        raise ConfigurationError(
+            error.message, where=f"{name}: {error.step}", unaffected="images.lock.yml is as it was",
+            next_step="mend it on the host, then ask again",
+        ) from None  # fmt: skip
 
 
 def lock(inventory: Inventory, as_json: bool) -> dict[str, Any]:
@@ -40,14 +59,7 @@ def lock(inventory: Inventory, as_json: bool) -> dict[str, Any]:
     The host's own engine asks, so the registry, its certificate and its login are those that a deploy
     uses, and the controller needs no Docker. Raises ConfigurationError when an image is unknown.
     """
-    references = sorted(
-        {
-            reference
-            for host in inventory.hosts.values()
-            for reference in host.variables.images.model_dump().values()
-            if "@" not in reference
-        }
-    )
+    references = undigested(inventory)
     name = inventory.selected[0]
     with converse(inventory.hosts[name], inventory) as conversation:
         try:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.agent.store import release_number
-from gateway.commands.deploy import Confirm, carry_out, refuse_locked, refuse_moved
-from gateway.commands.fleet_state import observe
+from gateway.commands.deploy import Confirm, carry_out, refuse_moved
+from gateway.commands.fleet_state import observe, observe_unlocked
 from gateway.commands.gate import verification_gate
 from gateway.commands.project import Project, owner
 from gateway.commands.show_plan import plan_as_dict, show_plan
@@ -27,8 +27,7 @@ def rollback(project: Project, to: int | None, confirm: Confirm, as_json: bool) 
     """
     inventory = project.inventory
     with connected(inventory, need_all) as conversations:
-        observed = observe(inventory, conversations)
-        refuse_locked(observed, inventory.environment)
+        observed = observe_unlocked(inventory, conversations, project.reporter)
         identifier = choose(observed, to, inventory.environment)
         older, failures = on_all(
             list(conversations), lambda name: conversations[name].request("manifest", release=identifier)

@@ -8,6 +8,7 @@ from typing import Any
 
 from gateway.commands.fleet_state import observe
 from gateway.console import say, table
+from gateway.errors import UnreachableError
 from gateway.inventory import Inventory
 from gateway.plan.observed import altered_files, outcomes, service_changes
 from gateway.transport.conversation import AgentError
@@ -15,7 +16,10 @@ from gateway.transport.fleet import connected
 
 
 def status(inventory: Inventory, as_json: bool) -> dict[str, Any]:
-    """Print hosts, releases, services and health in one table, unreachable hosts too; return it as data."""
+    """Print hosts, releases, services and health in one table, unreachable hosts too; return it as data.
+
+    Raises UnreachableError, after the table, when a host did not answer.
+    """
     unreachable: dict[str, Exception] = {}
     with connected(inventory, unreachable.update) as conversations:
         observed = observe(inventory, conversations, on_failure=unreachable.update)
@@ -25,9 +29,12 @@ def status(inventory: Inventory, as_json: bool) -> dict[str, Any]:
         else host_status(observed[name])
         for name in inventory.selected
     }
+    result = {"environment": inventory.environment, "hosts": hosts}
     if not as_json:
         _print(inventory, hosts)
-    return {"environment": inventory.environment, "hosts": hosts}
+    if unreachable:
+        raise UnreachableError(f"{len(unreachable)} of {len(hosts)} hosts did not answer", report=result)
+    return result
 
 
 def host_status(seen: Mapping[str, Any]) -> dict[str, Any]:

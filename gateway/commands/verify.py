@@ -30,7 +30,7 @@ def verify(project: Project, junit: Path | None, as_json: bool) -> dict[str, Any
             table("", ["check", "found"], [[cause.check, cause.message] for cause in causes])
         raise VerificationError(
             f"{len(report.failures)} of {report.total} checks do not hold, for {len(causes)} causes",
-            report.to_dict(),
+            report=report.to_dict(),
             next_step=f"invoke plan --env {inventory.environment} shows what a deploy would put right",
         )
     if not as_json:

@@ -6,24 +6,11 @@ import copy
 
 import pytest
 
-from gateway.commands.deploy import prune, refuse_locked, refuse_moved
+from gateway.commands.deploy import prune, refuse_moved
 from gateway.console import Reporter
-from gateway.errors import ConfigurationError, LockedError, UnreachableError
+from gateway.errors import ConfigurationError, UnreachableError
 from gateway.plan.operations import Run
 from tests.unit.situations import load, release, running
-
-LEASE = {"owner": "ann@desk", "command": "deploy", "since": "10:00", "seconds": 7, "working": True, "orphaned": False}
-
-
-def test_a_held_host_is_refused_with_whose_it_is():
-    with pytest.raises(LockedError, match=r"app1: lease: ann@desk is running `deploy` .* since 10:00") as caught:
-        refuse_locked({"app1": {"lease": LEASE}}, "lab")
-    assert "invoke unlock --env lab" in caught.value.next_step
-
-
-@pytest.mark.parametrize("lease", [None, {**LEASE, "orphaned": True}])
-def test_a_free_or_orphaned_one_is_not(lease):
-    refuse_locked({"app1": {"lease": lease}}, "lab")
 
 
 def change(seen, part):

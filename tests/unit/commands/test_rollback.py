@@ -106,7 +106,8 @@ def test_a_host_that_moved_since_the_choice_is_left_alone(tmp_path, monkeypatch)
     before = running(release(), "2-b", releases=["1-a", "2-b"], history=history)
     looks = [before, {**before, "current": "3-c"}]
     monkeypatch.setattr("gateway.transport.fleet.converse", lambda *_: Talk())
-    monkeypatch.setattr(module, "observe", lambda inventory, *_: dict.fromkeys(inventory.selected, looks.pop(0)))
+    for name in ("observe", "observe_unlocked"):
+        monkeypatch.setattr(module, name, lambda inventory, *_: dict.fromkeys(inventory.selected, looks.pop(0)))
     monkeypatch.setattr(module, "carry_out", lambda *_: pytest.fail("nothing may be switched"))
 
     class Project:

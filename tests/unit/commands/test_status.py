@@ -90,8 +90,9 @@ def test_one_row_per_host_also_for_those_that_do_not_answer(fleet, capsys):
     inventory, talks = fleet
     talks["app1"] = None
     talks["app2"].seen = UnreachableError("the connection was lost", where="app2: snapshot")
-    result = status(inventory, as_json=False)
-    assert {name: host["state"] for name, host in result["hosts"].items()} == {
+    with pytest.raises(UnreachableError, match="2 of 3 hosts did not answer") as caught:
+        status(inventory, as_json=False)
+    assert {name: host["state"] for name, host in caught.value.report["hosts"].items()} == {
         "app1": "unreachable", "app2": "unreachable", "data1": "ok"
     }  # fmt: skip
     shown = capsys.readouterr().out
