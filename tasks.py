@@ -5,68 +5,19 @@ Imports happen inside the tasks, so that `invoke --list` and completion answer a
 
 from __future__ import annotations
 
-import functools
-import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from invoke.collection import Collection
 from invoke.context import Context
-from invoke.exceptions import Exit
-from invoke.tasks import Task, task
 
+from gateway.verb import confirm, verb
 from lab.tasks import collection as lab
 
 if TYPE_CHECKING:
     from gateway.commands.project import Project
 
 Settings = list[str]
-HELP = {
-    "env": "the environment: a folder below inventory/",
-    "set_": "a variable for this run only, key=value; may be given several times",
-    "limit": "only these hosts or groups, separated by commas",
-    "host": "one host of the environment",
-    "json_": "print the result as JSON",
-    "yes": "do not ask",
-    "debug": "show the traceback of an error",
-}
-
-
-def verb(**words: str) -> Callable[[Callable[..., Any]], Task[Any]]:
-    """Make a task of a function: help for its flags, errors as a sentence with an exit code.
-
-    `words` is the help of flags that HELP does not have. The function returns its result as data,
-    which --json prints.
-    """
-
-    def decorate(function: Callable[..., Any]) -> Task[Any]:
-        @functools.wraps(function)
-        def run(context: Context, *arguments: Any, **options: Any) -> None:
-            as_json = options.get("json_", False)
-            try:
-                result = function(context, *arguments, **options)
-            except Exit:
-                raise
-            except (Exception, KeyboardInterrupt) as error:
-                if options.get("debug") and isinstance(error, Exception):
-                    raise
-                from gateway.commands.failure import report_failure
-
-                raise Exit(code=report_failure(error, as_json)) from None
-            if as_json:
-                print(json.dumps(result, indent=2, default=str))
-
-        names = function.__code__.co_varnames[1 : function.__code__.co_argcount]
-        return task(
-            run,
-            help={name: {**HELP, **words}[name] for name in names},
-            iterable=[name for name in names if name == "set_"],
-            auto_shortflags=False,
-        )
-
-    return decorate
 
 
 def project_of(env: str, settings: Settings | None = None, limit: str = "") -> Project:
@@ -75,19 +26,6 @@ def project_of(env: str, settings: Settings | None = None, limit: str = "") -> P
     from gateway.console import Reporter
 
     return open_project(env, settings or [], limit or None, Reporter())
-
-
-def confirm(question: str, yes: bool) -> bool:
-    """Ask on the terminal; --yes answers. Without a terminal and without --yes the answer is no."""
-    if yes:
-        return True
-    if not sys.stdin.isatty():
-        print(f"{question} Not asked, there is no terminal: use --yes.", file=sys.stderr)
-        return False
-    try:
-        return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
-    except EOFError:
-        return False
 
 
 @verb()

@@ -1,0 +1,75 @@
+"""What every verb of the operator has in common: words for its flags, errors as a sentence, a question.
+
+Imported by tasks.py at the start of every command, so it imports nothing that is slow.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from invoke.context import Context
+from invoke.exceptions import Exit
+from invoke.tasks import Task, task
+
+HELP = {
+    "env": "the environment: a folder below inventory/",
+    "set_": "a variable for this run only, key=value; may be given several times",
+    "limit": "only these hosts or groups, separated by commas",
+    "host": "one host of the environment",
+    "json_": "print the result as JSON",
+    "yes": "do not ask",
+    "debug": "show the traceback of an error",
+}
+
+
+def verb(**words: str) -> Callable[[Callable[..., Any]], Task[Any]]:
+    """Make a task of a function: help for its flags, errors as a sentence with an exit code.
+
+    `words` is the help of flags that HELP does not have. The function returns its result as data,
+    which --json prints.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Task[Any]:
+        @functools.wraps(function)
+        def run(context: Context, *arguments: Any, **options: Any) -> None:
+            as_json = options.get("json_", False)
+            try:
+                result = function(context, *arguments, **options)
+            except Exit:
+                raise
+            except (Exception, KeyboardInterrupt) as error:
+                if options.get("debug") and isinstance(error, Exception):
+                    raise
+                from gateway.commands.failure import report_failure  # noqa: PLC0415 - slow to import
+
+                raise Exit(code=report_failure(error, as_json)) from None
+            if as_json:
+                print(json.dumps(result, indent=2, default=str))
+
+        names = function.__code__.co_varnames[1 : function.__code__.co_argcount]
+        made: Task[Any] = task(  # type: ignore[assignment]  # what it returns when it is called with a function
+            run,
+            help={name: {**HELP, **words}[name] for name in names},
+            iterable=[name for name in names if name == "set_"],
+            auto_shortflags=False,
+        )
+        return made
+
+    return decorate
+
+
+def confirm(question: str, yes: bool) -> bool:
+    """Ask on the terminal; --yes answers. Without a terminal and without --yes the answer is no."""
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        print(f"{question} Not asked, there is no terminal: use --yes.", file=sys.stderr)
+        return False
+    try:
+        return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
