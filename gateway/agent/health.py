@@ -123,7 +123,7 @@ def _problem(container: dict[str, Any]) -> str:
     if state["Status"] in ("exited", "dead"):
         return f"exited with code {state['ExitCode']}"
     if container.get("RestartCount", 0) >= 2:
-        return f"keeps exiting (code {state['ExitCode']}, {container['RestartCount']} restarts)"
+        return f"keeps exiting: {container['RestartCount']} restarts"
     if (state.get("Health") or {}).get("Status") == "unhealthy":
         return "is unhealthy"
     return ""

@@ -91,6 +91,6 @@ def set_hql_password(project: str, settings: dict[str, Any], secrets: dict[str, 
     """Give ClickHouse's hql_user the vault's password: upstream's migration creates it without one."""
     quoted = secrets["clickhouse_hql"].replace("\\", "\\\\").replace("'", "\\'")
     try:
-        clickhouse(project, settings, secrets["clickhouse"], f"ALTER USER hql_user IDENTIFIED BY '{quoted}'")
+        clickhouse(project, settings, secrets["clickhouse"], f"ALTER USER IF EXISTS hql_user IDENTIFIED BY '{quoted}'")
     except StepFailed as failure:  # ClickHouse quotes a statement that it refuses
         raise StepFailed(failure.step, hide(failure.message, [quoted, secrets["clickhouse_hql"]])) from None

@@ -7,6 +7,7 @@ import re
 import time
 import uuid
 
+import openai
 import pytest
 
 from lab.hosts import ssh_counts
@@ -100,6 +101,25 @@ def test_rollback_brings_the_previous_release_back_and_keeps_the_data():
     history = lab("history", "--json").data()["history"]
     assert history[-1]["command"] == "rollback"
     assert history[-1]["outcome"] == "good"
+
+
+@pytest.mark.parametrize("key", ["sk-test", "ms-0123456789"])
+def test_the_openai_sdk_needs_only_the_base_url_and_one_header(key):
+    client = openai.OpenAI(
+        base_url=f"http://{ADDRESSES['app1']}:8787/v1", api_key=key, max_retries=0,
+        default_headers={"Helicone-Auth": f"Bearer {secret('helicone_api_key')}"},
+    )  # fmt: skip
+    messages = [{"role": "user", "content": "你好"}]
+    answer = client.chat.completions.create(model="Qwen/Qwen3-32B", messages=messages)
+    assert "STAND-IN" in answer.choices[0].message.content
+    identifier = str(uuid.uuid4())
+    stream = client.chat.completions.create(
+        model="Qwen/Qwen3-32B", messages=messages, stream=True, extra_headers={"Helicone-Request-Id": identifier}
+    )
+    text = "".join(chunk.choices[0].delta.content or "" for chunk in stream if chunk.choices)
+    assert text == answer.choices[0].message.content
+    assert _rows(identifier) == ["200\tQwen/Qwen3-32B"]
+    assert [model.id for model in client.models.list()]
 
 
 def test_a_host_outside_cannot_reach_the_stores_and_a_caller_without_key_is_refused():

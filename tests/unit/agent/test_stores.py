@@ -49,7 +49,7 @@ def test_clickhouses_second_password_is_quoted(monkeypatch):
     statements = []
     monkeypatch.setattr(stores, "clickhouse", lambda *arguments: statements.append(arguments[-1]))
     stores.set_hql_password("p", {}, {"clickhouse": "x", "clickhouse_hql": "it's a \\ secret"})
-    assert statements == ["ALTER USER hql_user IDENTIFIED BY 'it\\'s a \\\\ secret'"]
+    assert statements == ["ALTER USER IF EXISTS hql_user IDENTIFIED BY 'it\\'s a \\\\ secret'"]
 
 
 def test_a_refused_statement_does_not_show_the_password(monkeypatch):
