@@ -11,7 +11,7 @@ check: .venv/.installed-from  ## ruff, mypy and the unit tests; under a minute, 
 	$(PYTHON) -m ruff check
 	$(PYTHON) -m ruff format --check
 	$(PYTHON) -m mypy
-	$(PYTHON) -m pytest tests/unit tests/templates
+	$(PYTHON) -m pytest -n auto tests/unit tests/templates
 
 test:  ## the whole suite: the checks, then the lab and the end-to-end tests on it
 	bash bootstrap.sh --test

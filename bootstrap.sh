@@ -274,7 +274,7 @@ run_checks() {
     stage "ruff check" ruff check
     stage "ruff format" ruff format --check
     stage "mypy" mypy
-    stage "unit tests" python -m pytest tests/unit tests/templates
+    stage "unit tests" python -m pytest -n auto tests/unit tests/templates
 }
 
 run_lab_tests() {

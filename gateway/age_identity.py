@@ -87,7 +87,8 @@ def recipients_of(identities: Sequence[x25519.Identity], others: Sequence[str]) 
             found.append(x25519.Recipient.from_str(text))
         except RecipientError:
             raise ConfigurationError(
-                f"`{text[:24]}` in `secrets.recipients` is no age public key",
+                f"`{text[:24]}` is no age public key",
+                where="secrets.recipients",
                 unaffected=UNCHANGED,
                 next_step="a public key is the line `age1...` that age-keygen prints",
             ) from None

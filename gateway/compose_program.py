@@ -1,4 +1,4 @@
-"""The Compose program that this project installs for itself, and ships to hosts that have none."""
+"""The Compose program that this project installs for itself: it merges here, and is shipped to hosts that have none."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from gateway.errors import ConfigurationError
 
 
 def compose_program() -> Path:
-    """Return the path of the `docker-compose` binary of this virtual environment.
+    """Return the path of the `docker-compose` binary of this virtual environment, whose version is locked.
 
-    Raises ConfigurationError when the environment was not installed from requirements.lock.
+    No other Compose of this machine will do: what it makes of the files could differ from what hosts
+    make of them. Raises ConfigurationError when the environment was not installed from requirements.lock.
     """
-    program = Path(sys.executable).parent / "docker-compose"
+    program = Path(sys.executable).with_name("docker-compose")
     if not program.is_file():
         raise ConfigurationError(
             "the Compose program is missing from the virtual environment", where=str(program),
-            next_step="bash bootstrap.sh installs it",
+            next_step="bash bootstrap.sh tools",
         )  # fmt: skip
     return program

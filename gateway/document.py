@@ -46,7 +46,9 @@ def read_document(path: Path, shown: str) -> Entry:
         content = path.read_bytes()
     except OSError as error:
         raise ConfigurationError(
-            f"the file cannot be read: {(error.strerror or 'error').lower()}", where=shown
+            f"the file cannot be read: {(error.strerror or 'error').lower()}",
+            where=shown,
+            next_step=f"see what it is, and that you may read it: ls -l {shown}",
         ) from None
     try:
         text = content.decode("utf-8-sig")

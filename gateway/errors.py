@@ -44,7 +44,7 @@ class GatewayError(Exception):
 
 
 class ConfigurationError(GatewayError):
-    """The inventory, the secrets or a host's state do not allow the command; nothing was changed."""
+    """The inventory, the secrets or a host's state do not allow the command; nothing that runs was changed."""
 
     exit_code = 2
 

@@ -158,11 +158,15 @@ class CachedRepository:
             raise ConfigurationError("git is not installed", next_step="install it: apt-get install git") from None
         except subprocess.TimeoutExpired:
             raise ConfigurationError(
-                f"{self._shown} did not answer within {_TIMEOUT} seconds", where="upstream.repo"
+                f"{self._shown} did not answer within {_TIMEOUT} seconds",
+                where="upstream.repo",
+                next_step="try again; a full commit or a tag that was fetched before needs no network",
             ) from None
         if check and finished.returncode:
             raise ConfigurationError(
-                f"git {arguments[0]} failed: {self._reason(finished.stderr)}", where=str(self._folder)
+                f"git {arguments[0]} failed: {self._reason(finished.stderr)}",
+                where=str(self._folder),
+                next_step=f"remove this copy, the next command makes it anew: rm -rf {self._folder}",
             )
         return finished
 

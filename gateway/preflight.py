@@ -7,6 +7,7 @@ from typing import Any
 
 from gateway.errors import ConfigurationError
 from gateway.inventory.model import Host
+from gateway.inventory.published import collide
 from gateway.release import HostRelease
 from gateway.versions import at_least
 
@@ -64,17 +65,11 @@ def _ports(release: HostRelease, observed: Mapping[str, Any]) -> Iterator[str]:
         for port in container["ports"]
     ]  # fmt: skip
     listening = [(entry["address"], entry["port"]) for entry in observed["facts"]["listening"]]
-    others = [one for one in listening if not any(_overlap(one, mine) for mine in ours)]
+    others = [one for one in listening if not any(collide(one, mine) for mine in ours)]
     for service in release.manifest["services"]:
         for address, port, _ in service["ports"]:
-            if any(_overlap((address, port), other) for other in others):
+            if any(collide((address, port), other) for other in others):
                 yield f"port {port} for {service['name']} is in use by another program"
-
-
-def _overlap(one: tuple[str, int], other: tuple[str, int]) -> bool:
-    """Return whether two listeners cannot both be there: the same port on the same or on every address."""
-    everywhere = {"0.0.0.0", "::"}  # noqa: S104 - compared, not bound
-    return one[1] == other[1] and (one[0] == other[0] or bool(everywhere & {one[0], other[0]}))
 
 
 def check_all(

@@ -29,6 +29,7 @@ def write_private(path: Path, content: bytes, *, replace: bool = True) -> bool:
             f"the file cannot be written: {(error.strerror or 'error').lower()}",
             where=shown_path(path),
             unaffected="nothing was changed",
+            next_step=f"see that you may write there, and that the disk is not full: ls -ld {shown_path(path.parent)}",
         ) from None
 
 

@@ -153,7 +153,7 @@ def _undone(run: Run, progress: Progress, previous: Mapping[str, str | None], ga
         try:
             with run.reporter.step(host, f"go back to {old or 'nothing'}"):
                 if old is None:
-                    run.ask(host, "retire", project=f"helicone-{run.inventory.environment}")
+                    run.ask(host, "retire", project=run.inventory.project)
                 else:
                     switch(run, host, old, settle_seconds=0)
         except Exception as error:  # noqa: BLE001 - the other hosts go back all the same

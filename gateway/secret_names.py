@@ -22,15 +22,22 @@ _HEXADECIMAL = re.compile(r"[0-9a-fA-F]{64}")
 _HELICONE_KEY = re.compile(r"sk-helicone(-[a-z0-9]{7}){4}")
 _ANYTHING = re.compile(r".*", re.DOTALL)
 
-# Values that are published with the software that this project deploys, or that everybody tries.
-KNOWN_DEFAULTS = frozenset(
+# Passwords that are published in Helicone's repository, images and documentation, and mean nothing else.
+PUBLIC_PASSWORDS = frozenset(
     {
-        "minioadmin",
-        "miniosecret",
         "testpassword",
+        "minioadmin",
         "your-secret-key",
-        "your-secret-key-here",
+        "helicone-redis-pw",
         "change-me-in-production",
+        "mkucaeqymd7ubkgefyy5hwxks1ab6vsi",  # upstream's web/.env.example
+    }
+)
+# What is published with the software that this project deploys, or what everybody tries.
+KNOWN_DEFAULTS = PUBLIC_PASSWORDS | frozenset(
+    {
+        "miniosecret",
+        "your-secret-key-here",
         "change-me",
         "changeme",
         "change_me",
@@ -50,11 +57,9 @@ KNOWN_DEFAULTS = frozenset(
         "clickhouse",
         "redis",
         "helicone",
-        "helicone-redis-pw",
         "helicone_redis_pw",
         "better-auth-secret-123456789",  # the library's public fallback
         "better-auth-secret-12345678901234567890",
-        "mkucaeqymd7ubkgefyy5hwxks1ab6vsi",  # upstream's web/.env.example
         "sk-helicone-aizk36y-5yue2my-qmy5tza-n7x3aqa",  # upstream's seeds and examples
         "sk-....",
         "unknown",

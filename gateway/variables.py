@@ -140,7 +140,7 @@ class Migrations(Limits):
 class Provider(Section):
     """The model provider that requests go to."""
 
-    base_url: Annotated[str, StringConstraints(pattern=r"^https?://[^/\s@]+(/[^\s?#]*)?/v[0-9]+$")]
+    base_url: Annotated[str, StringConstraints(pattern=r"^https?://[^/:\s@?#][^/\s@?#]*(/[^\s?#]*)?/v[0-9]+$")]
 
 
 class Admin(Section):

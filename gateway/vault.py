@@ -138,6 +138,7 @@ def _decrypt(path: Path, identity: Path, identities: Sequence[pyrage.x25519.Iden
             f"the secrets cannot be read: {(error.strerror or 'error').lower()}",
             where=shown,
             unaffected=UNCHANGED,
+            next_step=f"see whose it is, and that you may read it: ls -l {shown}",
         ) from None
     restore = f"restore the file from version control or a backup: git checkout -- {shown}"
     if not content.lstrip().startswith((_BINARY_START, _ARMOR_START)):

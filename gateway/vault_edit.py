@@ -78,7 +78,10 @@ def _read(file: Path, shown: str) -> Vault:
     try:
         return Vault(text_to_secrets(file.read_text(encoding="utf-8"), shown))
     except (OSError, UnicodeDecodeError):
-        raise ConfigurationError("the edited text is gone or not UTF-8", where=shown, unaffected=UNCHANGED) from None
+        raise ConfigurationError(
+            "the edited text is gone or not UTF-8", where=shown, unaffected=UNCHANGED,
+            next_step="edit again, and let the editor save the file as UTF-8",
+        ) from None  # fmt: skip
 
 
 def _editor(environment: Mapping[str, str]) -> list[str]:
@@ -106,6 +109,7 @@ def _run_editor(command: Sequence[str], file: Path) -> None:
             f"the editor ended with exit code {result.returncode}",
             where=command[0],
             unaffected=UNCHANGED,
+            next_step="set EDITOR to an editor that works in this terminal, then edit again",
         )
 
 

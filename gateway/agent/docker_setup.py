@@ -88,7 +88,7 @@ def trust_registry(registry: str, certificate: str) -> None:
 
 
 def prepare(request: dict[str, object], payload: bytes, emit: Callable[..., None]) -> dict[str, object]:
-    """Do what the plan found missing: engine, plugin, registry certificates. Returns the versions now there."""
+    """Do what the plan found missing: engine, plugin, registry certificates. Returns the engine's version."""
     os.umask(0o022)  # packages, the plugin and certificates are for everybody on the host; this process ends here
     if request.get("engine"):
         install_engine(emit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import socket
 import subprocess
 from collections.abc import Iterable
@@ -49,9 +50,18 @@ def ask(path: str) -> Any:
 
 
 def version() -> str | None:
-    """Return the engine's version, or None when no engine answers."""
+    """Return the engine's version, or None when no engine answers.
+
+    Raises StepFailed when this user may not ask: that is no reason to install one.
+    """
     if not Path(SOCKET).exists():
         return None
+    if not os.access(SOCKET, os.R_OK | os.W_OK):
+        raise StepFailed(
+            "docker",
+            "this user may not use Docker; run as root, log in as root, or set connection.become",
+            kind="configuration",
+        )
     try:
         return str(ask("/version")["Version"])
     except StepFailed:

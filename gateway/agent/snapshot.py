@@ -20,10 +20,8 @@ def take(store: Store, project: str, registries: list[str], images: list[str]) -
     """
     facts: dict[str, Any] = {
         "python": platform.python_version(),
-        "system": _os_release(),
         "architecture": platform.machine(),
         "time": time.time(),
-        "processors": os.cpu_count(),
         **_memory(),
         "disk_free": _disk_free(store.root),
         "listening": _listening(),
@@ -87,13 +85,6 @@ def _mode(path: Path) -> str:
     except OSError:
         return ""
     return f"{status.st_mode & 0o7777:o} {status.st_uid}"
-
-
-def _os_release() -> str:
-    for line in (_read(Path("/etc/os-release")) or "").splitlines():
-        if line.startswith("PRETTY_NAME="):
-            return line.partition("=")[2].strip('"')
-    return platform.system()
 
 
 def _memory() -> dict[str, int]:

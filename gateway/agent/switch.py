@@ -85,7 +85,7 @@ def _activate(store: Store, release: str, request: dict[str, Any], emit: Emit) -
     compose.remove(project, request.get("replace", []))
     for role in ORDER:
         if role == "migrations":
-            if manifest["migrations"] and not request.get("skip_migrations"):
+            if manifest["migrations"]:
                 _migrate(store, project, manifest["migrations"], request["secrets"], emit)
             continue
         services = [s["name"] for s in manifest["services"] if s["role"] == role and not s["one_shot"]]

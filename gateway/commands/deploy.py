@@ -55,7 +55,7 @@ def deploy(project: Project, confirm: Confirm, as_json: bool) -> dict[str, Any]:
         refuse_moved(observed, observe(project.inventory, conversations, project.releases))
         prepare(made, run)
         carry_out(made, run, observed, "deploy", verification_gate(run))
-        prune(run, made, observed)
+        prune(run, observed)
         return _result(project, made, "deployed")
 
 
@@ -84,7 +84,7 @@ def record(run: Run, identifier: str, outcome: str, command: str, cause: str) ->
             run.reporter.line(name, f"the history could not be written: {error}", "red")
 
 
-def prune(run: Run, made: Plan, observed: Mapping[str, Any]) -> None:
+def prune(run: Run, observed: Mapping[str, Any]) -> None:
     """Remove the oldest releases beyond `deploy.keep_releases`, never the one that a rollback would take."""
     for name, conversation in run.conversations.items():
         keep = run.inventory.hosts[name].variables.deploy.keep_releases

@@ -29,7 +29,7 @@ def observe(
         images = {service["image"] for service in releases[name].manifest["services"]} if releases else set()
         return conversations[name].request(
             "snapshot",
-            project=f"helicone-{inventory.environment}",
+            project=inventory.project,
             registries=list(inventory.hosts[name].variables.docker.registry_certificates),
             images=sorted(images),
         )

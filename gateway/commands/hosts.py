@@ -25,7 +25,11 @@ def trust(inventory: Inventory, name: str, confirm: Callable[[str], bool]) -> di
     try:
         key = scan_host_key(address, settings.port, settings.timeout)
     except Exception as error:  # noqa: BLE001 - sockets and Paramiko have no common root
-        raise UnreachableError(f"no SSH server answers: {error}", where=f"{name}: connect to {address}") from None
+        raise UnreachableError(
+            f"no SSH server answers: {error}", where=f"{name}: connect to {address} port {settings.port}",
+            unaffected="known_hosts is as it was", next_step="check connection.address and connection.port in the"
+            " inventory, and that this machine reaches them without a jump host",
+        ) from None  # fmt: skip
     if not confirm(f"{name} ({address} port {settings.port}) presents {key.get_name()} {fingerprint(key)}. Pin it?"):
         return {"host": name, "pinned": False}
     marker = address if settings.port == 22 else f"[{address}]:{settings.port}"

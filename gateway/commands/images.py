@@ -37,13 +37,13 @@ def _prepare(inventory: Inventory, name: str, conversation: Conversation) -> Non
     Holds the host's lease from then on, because this changes the host. Raises LockedError, ConfigurationError.
     """
     host = inventory.hosts[name]
-    facts = observe(inventory, {name: conversation})[name]["facts"]
-    operation = prepare_host(inventory, host, facts, compose_program())
-    if not operation.describe() or not host.variables.docker.install:
-        return
-    run = Run(inventory, Vault({}), {name: conversation}, Reporter())
-    take_leases(run, owner(), "images.lock")
     try:
+        facts = observe(inventory, {name: conversation})[name]["facts"]
+        operation = prepare_host(inventory, host, facts, compose_program())
+        if not operation.describe() or not host.variables.docker.install:
+            return
+        run = Run(inventory, Vault({}), {name: conversation}, Reporter())
+        take_leases(run, owner(), "images.lock")
         with run.reporter.step(name, operation.describe()):
             operation.apply(run)
     except AgentError as error:

@@ -33,7 +33,12 @@ def status(inventory: Inventory, as_json: bool) -> dict[str, Any]:
     if not as_json:
         _print(inventory, hosts)
     if unreachable:
-        raise UnreachableError(f"{len(unreachable)} of {len(hosts)} hosts did not answer", report=result)
+        raise UnreachableError(
+            f"{len(unreachable)} of {len(hosts)} hosts did not answer",
+            where=", ".join(sorted(unreachable)),
+            next_step="each host's cause and next step are printed with the table",
+            report=result,
+        )
     return result
 
 

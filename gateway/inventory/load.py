@@ -135,5 +135,7 @@ def _select(hosts: Mapping[str, Host], members: Mapping[str, frozenset[str]], li
                 next_step=f"hosts: {', '.join(hosts)}; groups: {', '.join(sorted(members))}",
             )
     if not wanted:
-        raise ConfigurationError(f"`{printable(limit)}` selects no host", where="--limit")
+        raise ConfigurationError(
+            f"`{printable(limit)}` selects no host", where="--limit", next_step=f"hosts: {', '.join(hosts)}"
+        )
     return tuple(name for name in hosts if name in wanted)

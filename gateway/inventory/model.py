@@ -70,6 +70,11 @@ class Inventory:
     hosts: Mapping[str, Host]
     selected: tuple[str, ...]
 
+    @property
+    def project(self) -> str:
+        """Return the environment's Compose project, which begins the names of its containers and volumes."""
+        return f"helicone-{self.environment}"
+
 
 def is_address(text: str) -> bool:
     """Tell whether `text` is an IPv4 or IPv6 address."""

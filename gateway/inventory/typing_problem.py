@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PATTERN_WORDS = {
     r"^[0-9]+[mg]$": "an amount of memory such as 512m or 2g",
     r"^[0-9]+[kmg]$": "a size such as 10m",
-    r"^https?://[^/\s@]+(/[^\s?#]*)?/v[0-9]+$": "a URL that ends in a version, such as https://api.openai.com/v1",
+    r"^https?://[^/:\s@?#][^/\s@?#]*(/[^\s?#]*)?/v[0-9]+$": "a URL that ends in a version, such as https://api.openai.com/v1",
     r"^[^@\s]+@[^@\s]+$": "an e-mail address",
     r"^age1[0-9a-z]+$": "the public key of an age identity, age1...",
     r"^/[^\s]*[^\s/]$": "an absolute path without spaces and without a slash at the end",

@@ -7,12 +7,7 @@ from typing import TYPE_CHECKING
 from gateway.errors import ConfigurationError
 from gateway.inventory.host_rules import refuse_value, validate_host
 from gateway.inventory.model import Host, Inventory, is_address
-from gateway.inventory.published import (
-    bundled_stores,
-    refuse_port_clashes,
-    serves_other_edges,
-    serves_other_hosts,
-)
+from gateway.inventory.published import bundled_stores, published_ports, refuse_port_clashes
 from gateway.wording import printable
 
 if TYPE_CHECKING:
@@ -124,17 +119,10 @@ def _addresses(host: Host, inventory: Inventory, line: str) -> None:
             where=line,
             next_step="set `publish_address` to the IP that clients reach, or to 0.0.0.0 for every interface",
         )
-    if host.private_address:
-        return
-    if "data" in host.roles and bundled_stores(host) and serves_other_hosts(host, inventory):
-        raise ConfigurationError(
-            f"data host `{host.name}` has no `private_address`, where the app hosts reach its stores",
-            where=line,
-            next_step="set `private_address` to its IP on the network that only your hosts are on",
-        )
-    if serves_other_edges(host, inventory):
-        raise ConfigurationError(
-            f"app host `{host.name}` has no `private_address`, where the edge hosts reach it",
-            where=line,
-            next_step="set `private_address` to its IP on the network that only your hosts are on",
-        )
+    for port in published_ports(host, inventory):
+        if not port.address:
+            raise ConfigurationError(
+                f"host `{host.name}` has no `private_address`, and {port.reason}",
+                where=line,
+                next_step="set `private_address` to its IP on the network that only your hosts are on",
+            )

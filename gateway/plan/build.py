@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,14 +58,6 @@ class Plan:
         """Return whether there is nothing to do."""
         return not self.preparing and not self.touching
 
-    def switches(self) -> list[SwitchRelease]:
-        """Return the switches in their order."""
-        return [
-            operation
-            for phase in self.touching for wave in phase.waves for operation in wave
-            if isinstance(operation, SwitchRelease)
-        ]  # fmt: skip
-
 
 def build_deploy(
     inventory: Inventory, releases: Mapping[str, HostRelease], observed: Observed, program: Path, key: bytes
@@ -84,7 +77,7 @@ def build_deploy(
     identifier = next_identifier(releases, known)
     hosts = {name: _host_plan(name, releases[name], observed[name], key) for name in names}
     return Plan(identifier, hosts, _preparing(inventory, releases, observed, identifier, program),
-                _touching(inventory, hosts, releases, identifier))  # fmt: skip
+                _touching(inventory, hosts, identifier))  # fmt: skip
 
 
 def build_rollback(inventory: Inventory, identifier: str, older: Mapping[str, Any], observed: Observed) -> Plan:
@@ -146,8 +139,9 @@ def _preparing(
 def prepare_host(inventory: Inventory, host: Host, facts: Mapping[str, Any], program: Path) -> PrepareHost:
     """Return the operation that gives a host what it lacks to run containers; it describes itself as empty if nothing.
 
-    `facts` are those of the host's snapshot, `program` is the Compose binary to ship. Raises OSError
-    when a certificate that the inventory names cannot be read.
+    `facts` are those of the host's snapshot, `program` is the Compose binary to ship. Raises
+    ConfigurationError when a certificate that the inventory names cannot be read, or the program is not
+    for the host's architecture.
     """
     docker = host.variables.docker
     certificates = {name: inventory.path.parents[1] / path for name, path in docker.registry_certificates.items()}
@@ -161,12 +155,17 @@ def prepare_host(inventory: Inventory, host: Host, facts: Mapping[str, Any], pro
             unaffected="nothing was changed", next_step="put the file there, or mend its path in the inventory",
         ) from None  # fmt: skip
     lacks_compose = not at_least(facts["compose"], docker.minimum_compose)
+    if lacks_compose and docker.install and facts["architecture"] != platform.machine():
+        raise ConfigurationError(
+            f"the host needs Compose {docker.minimum_compose} or newer; it is {facts['architecture']}, and the"
+            f" program that this machine could send is for {platform.machine()}",
+            where=f"{host.name}: Docker Compose", unaffected="nothing was changed",
+            next_step="install the Compose plugin on the host by hand",
+        )  # fmt: skip
     return PrepareHost(host.name, facts["engine"] is None, program if lacks_compose else None, changed)
 
 
-def _touching(
-    inventory: Inventory, hosts: Mapping[str, HostPlan], releases: Mapping[str, HostRelease], identifier: str
-) -> tuple[Phase, ...]:
+def _touching(inventory: Inventory, hosts: Mapping[str, HostPlan], identifier: str) -> tuple[Phase, ...]:
     phases = [Phase("switch", _switch_waves(inventory, hosts, identifier))]
     changed = {change.service for host in hosts.values() for change in host.changes}
     app = next((name for name in inventory.selected if "app" in inventory.hosts[name].roles), None)

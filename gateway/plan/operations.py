@@ -134,9 +134,8 @@ class SwitchRelease:
 
 def switch(run: Run, host: str, identifier: str, settle_seconds: int, replace: list[str] | None = None) -> None:
     """Ask a host's agent to switch to a release that is staged there. Raises AgentError."""
-    project = f"helicone-{run.inventory.environment}"
     run.ask(
-        host, "switch", project=project, release=identifier, settle_seconds=settle_seconds,
+        host, "switch", project=run.inventory.project, release=identifier, settle_seconds=settle_seconds,
         replace=replace or [], secrets=run.store_passwords(),
     )  # fmt: skip
 
@@ -154,7 +153,7 @@ class CreateAccount:
 
     def apply(self, run: Run) -> None:
         """See Operation."""
-        project = f"helicone-{run.inventory.environment}"
+        project = run.inventory.project
         secrets = run.vault.values
         host = run.inventory.hosts[self.host]
         admin = host.variables.admin

@@ -9,17 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from gateway.errors import ConfigurationError
-from gateway.inventory.published import bundled_stores, serves_other_edges
+from gateway.inventory.published import STORES, bundled_stores, published_ports
 from gateway.render import topology
 
 if TYPE_CHECKING:
     from gateway.inventory.model import Host, Inventory
 
-_INSIDE = {
-    "postgres": ("db", 5432),
-    "clickhouse": ("clickhouse", 8123),
-    "object_store": ("object-store", 9000),
-}
+_PUBLISHING = (*(service for service, _ in STORES.values()), "egress", "web", "edge")
 
 
 class PublicUrls(NamedTuple):
@@ -86,28 +82,12 @@ def stores_of(inventory: Inventory, host: Host) -> Stores:
     )
 
 
-def published_ports(inventory: Inventory, host: Host) -> dict[str, str]:
-    """Return the port mappings of each part of `host` as YAML: nothing is published that nobody needs.
-
-    Stores and the app are published on the private address, and only when another host uses them;
-    the edge on the publish address.
-    """
-    ports = host.variables.ports
-    mappings: dict[str, list[str]] = {name: [] for name in (*_INSIDE, "jawn", "web", "edge")}
-    if "data" in host.roles:
-        for store, (_, inside) in _INSIDE.items():
-            users = [name for name in topology.store_users(inventory, store) if name != host.name]
-            if users and store in bundled_stores(host):
-                address = topology.private_address(host, f"{users[0]} connects to its {store}")
-                mappings[store] = [f"{address}:{getattr(ports, store)}:{inside}"]
-    if serves_other_edges(host, inventory):
-        address = topology.private_address(host, "another host's edge sends requests to it")
-        mappings["jawn"] = [f"{address}:{ports.jawn}:8585"]
-        mappings["web"] = [f"{address}:{ports.web}:3000"]
-    if "edge" in host.roles:
-        address = _publish_address(host)
-        mappings["edge"] = [f"{address}:{ports.gateway}:8787", f"{address}:{ports.ui}:3000"]
-    return {name: f"!override {json.dumps(one)}" if one else "!reset []" for name, one in mappings.items()}
+def port_mappings(inventory: Inventory, host: Host) -> dict[str, str]:
+    """Return as YAML the port mappings of each service that may have some, on `host`."""
+    mappings: dict[str, list[str]] = {service: [] for service in _PUBLISHING}
+    for one in published_ports(host, inventory):
+        mappings[one.service].append(f"{topology.bracketed(one.address)}:{one.port}:{one.inside}")
+    return {name: f"!override {json.dumps(found)}" if found else "!reset []" for name, found in mappings.items()}
 
 
 def edge_upstreams(inventory: Inventory, host: Host) -> dict[str, list[str] | str]:
@@ -144,7 +124,7 @@ def _where(inventory: Inventory, host: Host, store: str) -> str:
         return ""
     data = topology.data_host(inventory)
     if data is None or data.name == host.name:
-        name, port = _INSIDE[store]
+        name, port = STORES[store]
         return f"{name}:{port}"
     address = topology.private_address(data, f"{host.name} connects to its {store}")
     return f"{address}:{getattr(data.variables.ports, store)}"
@@ -157,16 +137,6 @@ def _given(host: Host, key: str, value: str) -> str:
         f"{key} is empty, but its mode is external",
         where=f"host {host.name}",
         next_step=f"set {key}, or set {key.partition('.')[0]}.mode to bundled",
-    )
-
-
-def _publish_address(host: Host) -> str:
-    if host.publish_address:
-        return topology.bracketed(host.publish_address)
-    raise ConfigurationError(
-        "publish_address is not set, and the connection's address is no IP",
-        where=f"host {host.name}",
-        next_step="set publish_address to the IP that the edge is to be reached at",
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gateway.errors import ConfigurationError
 from gateway.images import pin
 from gateway.render import topology
-from gateway.render.addresses import edge_upstreams, provider_of, public_urls, published_ports, stores_of
+from gateway.render.addresses import edge_upstreams, port_mappings, provider_of, public_urls, stores_of
 from gateway.render.quoting import quote_env
 from gateway.render.roles import EVERY_HOST, ServiceRecipe, load_role, service_role
 from gateway.secret import Secret
@@ -86,18 +86,17 @@ def context_of(
     """
     variables = host.variables
     services = planned_services(inventory, host)
-    project = f"helicone-{inventory.environment}"
     return {
         **{name: getattr(variables, name) for name in type(variables).model_fields},
         "host": host.name,
-        "project": project,
+        "project": inventory.project,
         "release": f"{variables.directory}/{inventory.environment}/current",
         "services": services,
         "disabled": [name for name in upstream_services if name not in services],
         "volumes": [service.recipe.volume for service in services.values() if service.recipe.volume],
         "urls": public_urls(inventory, host),
         "addresses": stores_of(inventory, host) if {"jawn", "migrations"} & set(services) else None,
-        "published": published_ports(inventory, host),
+        "published": port_mappings(inventory, host),
         "upstreams": _upstreams(inventory, host) if "edge" in services else None,
         "provider": provider_of(variables.provider.base_url),
         "image": _image_finder(host, lock, inventory.environment),

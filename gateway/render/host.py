@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from gateway.errors import ConfigurationError
+from gateway.inventory.published import published_ports
 from gateway.render.context import PlannedService, Settings, context_of, planned_files, planned_services
 from gateway.render.merge import content_hashes, merged_definition
 from gateway.render.model import RenderedFile, RenderedHost, RenderedService
@@ -38,8 +39,10 @@ def render_host(
     context = context_of(inventory, host, vault, lock, settings, upstream_services(upstream))
     files = {path: render_template(template, context).encode() for path, template in planned_files(host).items()}
     files[UPSTREAM_FILE] = upstream.compose
-    merged = merged_definition(context["project"], context["release"], files, settings.secrets.values())
-    complaints = check_merged(merged, expectation(host, services, context["release"]))
+    merged = merged_definition(
+        context["project"], context["release"], files, settings.secrets.values(), f"host {host.name}"
+    )
+    complaints = check_merged(merged, expectation(inventory, host, services, context["release"]))
     if complaints:
         raise ConfigurationError(
             "the merged compose files break rules of this project: " + "; ".join(complaints),
@@ -77,21 +80,15 @@ def upstream_services(upstream: Upstream) -> list[str]:
         ) from None
 
 
-def expectation(host: Host, services: Mapping[str, PlannedService], release: str) -> Expectation:
+def expectation(inventory: Inventory, host: Host, services: Mapping[str, PlannedService], release: str) -> Expectation:
     """Return what the inventory allows on `host`: its services, and its ports with their addresses."""
-    ports = host.variables.ports
-    public, private = host.publish_address, host.private_address
+    published: dict[str, list[tuple[str, int]]] = {}
+    for port in published_ports(host, inventory):
+        published.setdefault(port.service, []).append((port.address, port.port))
     return Expectation(
         services=tuple(services),
         one_shots=[name for name, service in services.items() if service.recipe.runs == "once"],
-        published={
-            "edge": [(public, ports.gateway), (public, ports.ui)],
-            "egress": [(private, ports.jawn)],
-            "web": [(private, ports.web)],
-            "db": [(private, ports.postgres)],
-            "clickhouse": [(private, ports.clickhouse)],
-            "object-store": [(private, ports.object_store)],
-        },
+        published=published,
         mounts_below=release,
     )
 

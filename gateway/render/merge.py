@@ -5,39 +5,41 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterable, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
+from gateway.compose_program import compose_program
 from gateway.errors import ConfigurationError
 from gateway.secret import REDACTED
 
 _TIMEOUT = 60  # seconds; Compose takes a tenth of one
+_NEXT_STEP = "look at what upstream.ref changed in Helicone's file, and at what was changed in templates/"
 
 
 def merged_definition(
-    project: str, directory: str, files: Mapping[str, bytes], secrets: Iterable[str] = ()
+    project: str, directory: str, files: Mapping[str, bytes], secrets: Iterable[str] = (), where: str = ""
 ) -> Mapping[str, Any]:
     """Return the enabled services, networks and volumes of `files` as Compose merges them.
 
     `files` holds `compose.upstream.yml`, `compose.override.yml` and `.env`; `directory` is the
     release's path on the host, for relative paths. `.env` holds secrets: Compose reads it from
     memory, and the result must stay there. Compose's own escape `$$` is resolved. Raises
-    ConfigurationError with Compose's words, `secrets` cut out, if the files do not merge.
+    ConfigurationError at `where` with Compose's words, `secrets` cut out, if the files do not merge.
     """
     if not hasattr(os, "memfd_create"):
-        raise ConfigurationError("rendering needs Linux: secrets are handed to Compose in memory")
+        raise ConfigurationError(
+            "rendering needs Linux: secrets are handed to Compose in memory", where="this machine",
+            next_step="type the command on a Linux machine, which may be one of the servers",
+        )  # fmt: skip
     descriptor = os.memfd_create("env")
     try:
         with os.fdopen(os.dup(descriptor), "wb") as memory:
             memory.write(files[".env"])
         with tempfile.TemporaryDirectory(prefix="helicone-render-") as folder:
-            arguments = [*compose_command(), "-p", project, "--project-directory", directory]
+            arguments = [str(compose_program()), "-p", project, "--project-directory", directory]
             # Compose opens the file several times, so a pipe would be empty at the second.
             arguments += ["--env-file", f"/proc/self/fd/{descriptor}"]
             for name in ("compose.upstream.yml", "compose.override.yml"):
@@ -56,10 +58,16 @@ def merged_definition(
     finally:
         os.close(descriptor)
     if finished.returncode:
-        raise ConfigurationError(f"Compose cannot merge the rendered files: {_reason(output, secrets)}")
+        raise ConfigurationError(
+            f"Compose cannot merge the rendered files: {_reason(output, secrets)}", where=where, next_step=_NEXT_STEP
+        )
     unset = sorted({line.split('\\"')[1] for line in output.splitlines() if "variable is not set" in line})
     if unset:
-        raise ConfigurationError(f"the compose files use variables that .env does not set: {', '.join(unset)}")
+        raise ConfigurationError(
+            f"the compose files use variables that .env does not set: {', '.join(unset)}",
+            where=where,
+            next_step=_NEXT_STEP,
+        )
     merged: Mapping[str, Any] = _unescaped(json.loads(finished.stdout))
     return merged
 
@@ -95,25 +103,6 @@ def namespace_owner(definition: Mapping[str, Any]) -> str:
     """Return the service whose network namespace the service of `definition` shares, or an empty text."""
     kind, _, owner = str(definition.get("network_mode", "")).partition(":")
     return owner if kind == "service" else ""
-
-
-@cache
-def compose_command() -> tuple[str, ...]:
-    """Return how Compose is called here: the one of the project's environment first, because its version is locked.
-
-    Raises ConfigurationError if there is none.
-    """
-    beside = Path(sys.executable).with_name("docker-compose")
-    found = str(beside) if beside.is_file() else shutil.which("docker-compose")
-    if found:
-        return (found,)
-    docker = shutil.which("docker")
-    if docker and subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode == 0:
-        return (docker, "compose")
-    raise ConfigurationError(
-        "Compose is not installed on this machine; rendering merges the files with it",
-        next_step="bash bootstrap.sh",
-    )
 
 
 def _reason(output: str, secrets: Iterable[str]) -> str:

@@ -12,18 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.render.rules_environment import environment_complaints
+from gateway.secret_names import PUBLIC_PASSWORDS
 
 Definition = Mapping[str, Any]
 
-# Passwords that are published in Helicone's repository, images and documentation.
-PUBLIC_PASSWORDS = (
-    "testpassword",
-    "minioadmin",
-    "your-secret-key",
-    "helicone-redis-pw",
-    "change-me-in-production",
-    "mkucaeqymd7ubkgefyy5hwxks1ab6vsi",
-)
 UNWANTED = re.compile(r"redis|mailhog|minio.*|worker-.*|kafka|zookeeper|.*-dev")
 _DIGEST = re.compile(r".+@sha256:[0-9a-f]{64}")
 

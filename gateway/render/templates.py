@@ -30,6 +30,7 @@ def render_template(name: str, context: Mapping[str, Any], root: Path = ROOT) ->
         raise ConfigurationError(
             f"the template cannot be rendered: {error.message or type(error).__name__}",
             where=_place(error, name),
+            next_step="put the template right; what was changed in it: git diff templates",
         ) from None
 
 

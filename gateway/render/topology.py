@@ -49,15 +49,6 @@ def app_hosts_behind(inventory: Inventory, edge: Host) -> tuple[Host, ...]:
     return tuple(host for host in inventory.hosts.values() if "app" in host.roles)
 
 
-def store_users(inventory: Inventory, store: str) -> tuple[str, ...]:
-    """Return the names of the hosts that connect to the bundled `store`.
-
-    Edges need the object store, for the signed links that browsers follow.
-    """
-    roles = {"app", "edge"} if store == "object_store" else {"app"}
-    return tuple(host.name for host in inventory.hosts.values() if roles & set(host.roles))
-
-
 def private_address(host: Host, why: str) -> str:
     """Return the address by which the environment's other hosts reach `host`.
 

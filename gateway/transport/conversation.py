@@ -140,7 +140,10 @@ class Conversation:
                 f"sudo refused: {reason.partition('sudo: ')[2]}", where=where, unaffected="nothing was changed",
                 next_step="let connection.user run sudo without a password, or set connection.become to false",
             )  # fmt: skip
-        return UnreachableError(reason, where=where, unaffected="nothing was changed")
+        return UnreachableError(
+            reason, where=where, unaffected="nothing was changed",
+            next_step="log in by hand, as connection.user, and see what keeps a command from running there",
+        )  # fmt: skip
 
     def _send(self, data: bytes) -> None:
         try:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,12 +69,25 @@ def on_host(host: str, command: str, check: bool = True) -> str:
     return done.stdout
 
 
+def here(command: str) -> str:
+    """Run a shell command on this machine and return what it prints."""
+    return subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=True).stdout
+
+
 def containers(host: str) -> dict[str, tuple[str, str]]:
-    """Return by service the id and start time of the product's containers on a host."""
-    listing = on_host(
-        host,
-        "docker ps -aq --filter label=com.docker.compose.project=helicone-lab | xargs -r docker inspect --format "
-        "'{{index .Config.Labels \"com.docker.compose.service\"}} {{.Id}} {{.State.StartedAt}}'",
+    """Return by service the id and start time of the lab's containers on a host."""
+    return _containers(lambda command: on_host(host, command), "helicone-lab")
+
+
+def containers_here(project: str) -> dict[str, tuple[str, str]]:
+    """Return by service the id and start time of a project's containers on this machine."""
+    return _containers(here, project)
+
+
+def _containers(run: Callable[[str], str], project: str) -> dict[str, tuple[str, str]]:
+    listing = run(
+        f"docker ps -aq --filter label=com.docker.compose.project={project} | xargs -r docker inspect --format "
+        "'{{index .Config.Labels \"com.docker.compose.service\"}} {{.Id}} {{.State.StartedAt}}'"
     )
     return {service: (identifier, started) for service, identifier, started in map(str.split, listing.splitlines())}
 
@@ -97,9 +111,9 @@ def http(method: str, url: str, body: Any = None, **headers: str) -> tuple[int, 
         return error.code, {k.lower(): v for k, v in error.headers.items()}, error.read().decode()
 
 
-def secret(name: str) -> str:
-    """Return a secret of the lab."""
-    return open_project("lab", [], None, Reporter(quiet=True)).vault[name].reveal()
+def secret(name: str, environment: str = "lab") -> str:
+    """Return a secret of an environment."""
+    return open_project(environment, [], None, Reporter(quiet=True)).vault[name].reveal()
 
 
 def clickhouse(sql: str) -> list[str]:

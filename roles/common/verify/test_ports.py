@@ -32,7 +32,7 @@ def closed_ports(target: Target) -> list[Port]:
 
 @check("only what is published listens on port {port}", port=ports)
 def test_listening(target: Target, port: int) -> None:
-    surplus = [*_published_by_containers(target, port), *_listeners(target, port)]
+    surplus = _surplus(target, port)
     where, who = surplus[0] if surplus else ("", "")
     assert not surplus, f"{target.name}: something listens on {where}:{port} that the release does not publish ({who})"
 
@@ -42,8 +42,13 @@ def test_closed(target: Target, port: Port) -> None:
     opened = target.accepts(port)
     if opened and target.settings.variables.connection.transport == "local":
         # Another program of this machine may use the number, as long as it is no container's.
-        opened = bool(_published_by_containers(target, port.number) or _listeners(target, port.number))
+        opened = bool(_surplus(target, port.number))
     assert not opened, f"{target.name}: {port} accepts connections from outside, expected closed"
+
+
+def _surplus(target: Target, port: int) -> list[tuple[str, str]]:
+    """Return where something that is the environment's matter listens on a port beyond the release, and who."""
+    return [*_published_by_containers(target, port), *_listeners(target, port)]
 
 
 def _published_by_containers(target: Target, port: int) -> Iterator[tuple[str, str]]:

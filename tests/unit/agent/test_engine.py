@@ -56,6 +56,13 @@ def test_whatever_else_it_says_is_a_failure_and_no_version(answers, answer):
     assert engine.version() is None
 
 
+def test_a_user_who_may_not_ask_is_told_so(answers, monkeypatch):
+    monkeypatch.setattr(engine.os, "access", lambda *_: False)
+    with pytest.raises(StepFailed, match="this user may not use Docker") as caught:
+        engine.version()
+    assert caught.value.kind == "configuration"
+
+
 def test_no_socket_no_version(tmp_path, monkeypatch):
     monkeypatch.setattr(engine, "SOCKET", str(tmp_path / "none"))
     assert engine.version() is None

@@ -77,6 +77,9 @@ CASES = {
     "base URL without version": variables(
         "provider: {base_url: https://u:hunter2@x.example}\n", f"{ALL}:1", "`provider.base_url`", "version", "//...@"
     ),
+    "base URL without host": variables(
+        "provider: {base_url: 'http://:80/v1'}\n", f"{ALL}:1", "`provider.base_url`", "URL"
+    ),
     "e-mail without host": variables("admin: {email: me}\n", f"{ALL}:1", "`admin.email`", "e-mail"),
     "recipient not of age": variables("secrets: {recipients: [ssh-rsa]}\n", f"{ALL}:1", "age1..."),
     "relative directory": variables("directory: opt\n", f"{ALL}:1", "`directory`", "absolute path"),
@@ -214,10 +217,14 @@ CASES = {
         ("`app2` has no `publish_address`", "no IP"),
     ),
     "data host without private address": Case(
-        {"host_vars/data1.yml": "private_address: ''\n"}, f"{HOSTS}:13", ("data host `data1`", "`private_address`")
+        {"host_vars/data1.yml": "private_address: ''\n"},
+        f"{HOSTS}:13",
+        ("host `data1`", "`private_address`", "app1 reaches its postgres"),
     ),
     "app host without private address": Case(
-        {"host_vars/data1.yml": "roles: [edge]\n"}, f"{HOSTS}:3", ("app host `app1`", "`private_address`")
+        {"host_vars/data1.yml": "roles: [edge]\n"},
+        f"{HOSTS}:3",
+        ("host `app1`", "`private_address`", "edges of other hosts"),
     ),
     "URL with a path": variables("urls:\n  ui: https://x/y\n", f"{ALL}:2", "`urls.ui`", "nothing after it"),
     "port clash": variables(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gateway.errors import ConfigurationError
 from gateway.inventory import known_environments, load_inventory, published_ports
 
 if TYPE_CHECKING:
@@ -187,6 +188,24 @@ def test_data_ports_are_published_for_other_hosts_only_and_only_if_bundled(proje
         "app2": ["ports.gateway", "ports.ui"],
         "data1": ["ports.postgres", "ports.object_store"],
     }
+
+
+def test_an_edge_apart_from_app_and_data_needs_their_ports(project: Project) -> None:
+    project.write(
+        {
+            "hosts.yml": "all: {hosts: {door: {connection: {address: 192.0.2.1}, roles: [edge]}, "
+            "rest: {connection: {address: 192.0.2.2}, private_address: 10.0.0.2, roles: [app, data]}}}\n"
+        }
+    )
+    inventory = project.load()
+    found = [(port.key, port.service, port.address) for port in published_ports(inventory.hosts["rest"], inventory)]
+    assert found == [
+        ("ports.jawn", "egress", "10.0.0.2"),
+        ("ports.web", "web", "10.0.0.2"),
+        ("ports.object_store", "object-store", "10.0.0.2"),
+    ]
+    with pytest.raises(ConfigurationError, match="port 9000 twice: `ports.web`"):
+        project.load("ports.web=9000")
 
 
 def test_no_data_host_is_needed_when_all_stores_are_external(project: Project) -> None:

@@ -39,6 +39,11 @@ def operations(made):
     return [(entry["phase"], entry["host"], entry["text"]) for entry in plan_as_dict(made)["operations"]]
 
 
+def switches(made):
+    waves = [wave for phase in made.touching if phase.title == "switch" for wave in phase.waves]
+    return {one.host: one for wave in waves for one in wave}
+
+
 def changed(host, *services):
     return {**RELEASES, host: release(*services, files={".env": 'PORT="8586"\nPASSWORD="hunter22"\n'})}
 
@@ -70,13 +75,21 @@ def test_a_first_deploy(inventory):
 
 def test_one_changed_service_on_one_host(inventory):
     made = plan(inventory, observed(), changed("app1", service("egress"), service("jawn", hash="new"), service("web")))
-    switches = {one.host: one for one in made.switches()}
-    assert [(one.service, one.action) for one in switches["app1"].changes] == [("jawn", "recreate")]
-    assert switches["app2"].describe().endswith("no service restarts")
+    assert [(one.service, one.action) for one in switches(made)["app1"].changes] == [("jawn", "recreate")]
+    assert switches(made)["app2"].describe().endswith("no service restarts")
     assert [line for line in made.hosts["app1"].diffs[".env"].splitlines() if line[:2] in ("+P", "-P")] == [
         "-PORT=8585", "+PORT=8586"
     ]  # fmt: skip
     assert "account" not in {phase for phase, _, _ in operations(made)}
+
+
+def test_a_host_of_another_architecture_must_bring_its_own_compose(inventory):
+    seen = {"app1": bare(architecture="riscv64", compose=None), "app2": bare(), "data1": bare()}
+    with pytest.raises(ConfigurationError, match="riscv64") as caught:
+        plan(inventory, seen)
+    assert caught.value.where == "app1: Docker Compose"
+    seen["app1"]["facts"]["compose"] = "5.0.1"
+    assert not plan(inventory, seen).is_empty
 
 
 def test_the_number_is_above_all_that_any_host_knows(inventory):
@@ -112,7 +125,7 @@ def test_an_altered_file_is_named_and_put_right(inventory):
 def test_an_unhealthy_service_is_replaced(inventory):
     seen = observed()
     seen["app1"]["containers"][1]["health"] = "unhealthy"
-    [switch] = [one for one in plan(inventory, seen).switches() if one.host == "app1"]
+    switch = switches(plan(inventory, seen))["app1"]
     asked = {}
 
     class Run:

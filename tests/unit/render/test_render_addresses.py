@@ -10,7 +10,7 @@ import pytest
 from gateway.errors import ConfigurationError
 from gateway.inventory import Inventory
 from gateway.render import topology
-from gateway.render.addresses import provider_of, public_urls, published_ports, stores_of
+from gateway.render.addresses import provider_of, public_urls, stores_of
 
 Load = Callable[..., Inventory]
 
@@ -44,8 +44,8 @@ def test_stores_are_reached_by_service_name_or_private_address(inventory: Load) 
 def test_missing_private_address_is_named_with_its_use(inventory: Load) -> None:
     broken = without_private_address(inventory("three"), "data1")
 
-    with pytest.raises(ConfigurationError, match="app1 connects to its postgres") as caught:
-        published_ports(broken, broken.hosts["data1"])
+    with pytest.raises(ConfigurationError, match="app1 connects to its clickhouse") as caught:
+        stores_of(broken, broken.hosts["app1"])
 
     assert caught.value.where == "host data1"
 

@@ -37,7 +37,7 @@ def test_files_that_do_not_merge_are_refused_with_their_name() -> None:
 
 
 def test_variable_that_is_not_set_is_an_error_with_its_name() -> None:
-    with pytest.raises(ConfigurationError, match=r"does not set: MISSING$"):
+    with pytest.raises(ConfigurationError, match=r"does not set: MISSING\n"):
         merge(b"services:\n  a:\n    environment: {V: '${MISSING}'}\n")
 
 

@@ -11,7 +11,7 @@ from xml.dom import minidom
 
 import pytest
 
-from gateway.inventory import Inventory
+from gateway.inventory import Inventory, load_inventory
 from gateway.vault import Vault
 from gateway.verify import VerifyReport, verify_hosts
 from tests.unit.verify.made_up import SECRET, FakeConversation, container, sight, snapshot
@@ -162,6 +162,26 @@ def test_a_file_changed_by_hand_is_named(verified: Callable[..., VerifyReport], 
 def test_an_open_port_is_named(verified: Callable[..., VerifyReport], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.verify.outside.is_open", lambda _address, port: port == 8123)
     assert messages(verified()) == ["app1: 192.0.2.1:8123 accepts connections from outside, expected closed"]
+
+
+def test_on_this_machine_other_programs_may_use_the_number_of_a_port(
+    inventory: Inventory, vault: Vault, released: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (inventory.path / "host_vars").mkdir()
+    (inventory.path / "host_vars" / "app1.yml").write_text("connection: {transport: local}\n")
+    here = load_inventory(inventory.path.parents[1], "test")
+    monkeypatch.setattr("gateway.verify.outside.is_open", lambda _address, port: port == 5432)
+
+    def verify(**seen: Any) -> list[str]:
+        conversation = released("app1")
+        conversation.sight = {**conversation.sight, **seen}
+        return messages(verify_hosts(here, vault, {"app1": conversation}, ["app1"]))  # type: ignore[dict-item]
+
+    assert verify(listeners=[{"address": EVERYWHERE, "port": 5432, "process": "postgres"}]) == []
+    assert verify(listeners=[{"address": EVERYWHERE, "port": 5432, "process": "docker-proxy"}]) == [
+        "app1: something listens on 0.0.0.0:5432 that the release does not publish (process docker-proxy)",
+        "app1: 127.0.0.1:5432 accepts connections from outside, expected closed",
+    ]
 
 
 def test_the_junit_file_has_titles_and_sentences(verified: Callable[..., VerifyReport], tmp_path: Path) -> None:
