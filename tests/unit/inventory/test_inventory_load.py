@@ -204,7 +204,7 @@ def test_an_edge_apart_from_app_and_data_needs_their_ports(project: Project) -> 
         ("ports.web", "web", "10.0.0.2"),
         ("ports.object_store", "object-store", "10.0.0.2"),
     ]
-    with pytest.raises(ConfigurationError, match="port 9000 twice: `ports.web`"):
+    with pytest.raises(ConfigurationError, match=r"port 9000 twice: `ports\.web`"):
         project.load("ports.web=9000")
 
 

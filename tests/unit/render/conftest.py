@@ -12,8 +12,8 @@ from gateway.secret import Secret
 from gateway.secret_names import SECRET_NAMES
 from gateway.upstream import Upstream
 from gateway.vault import Vault
+from tests.unit.situations import HOSTS, PROJECT
 
-PROJECT = Path(__file__).resolve().parents[3]
 UPSTREAM = Path(__file__).with_name("upstream.yml")
 
 SINGLE = """
@@ -24,17 +24,6 @@ all:
     data: {hosts: {one: }}
     app: {hosts: {one: }}
     edge: {hosts: {one: }}
-"""
-THREE = """
-all:
-  hosts:
-    app1: {connection: {address: 10.0.0.1}, private_address: 10.0.0.1}
-    app2: {connection: {address: 10.0.0.2}, private_address: 10.0.0.2}
-    data1: {connection: {address: 10.0.0.3}, private_address: 10.0.0.3}
-  children:
-    data: {hosts: {data1: }}
-    app: {hosts: {app1: , app2: }}
-    edge: {hosts: {app1: , app2: }}
 """
 FIVE = """
 all:
@@ -63,7 +52,7 @@ all:
     app: {hosts: {one: }}
     edge: {hosts: {one: }}
 """
-LAYOUTS = {"single": SINGLE, "three": THREE, "five": FIVE, "external": EXTERNAL}
+LAYOUTS = {"single": SINGLE, "three": HOSTS, "five": FIVE, "external": EXTERNAL}
 
 
 class EveryImage(dict[str, str]):
