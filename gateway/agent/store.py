@@ -30,9 +30,11 @@ class Store:
         self.current_link = self.root / "current"
 
     def create(self) -> None:
-        """Make the folders where they are missing. The root stays readable: its names are no secret."""
-        self.root.mkdir(mode=0o755, parents=True, exist_ok=True)
-        self.root.chmod(0o755)
+        """Make the folders where they are missing; all but the private ones stay readable, their names are no secret."""
+        for folder in (*reversed(self.root.parents), self.root):
+            if not folder.exists():
+                folder.mkdir(mode=0o755)
+                folder.chmod(0o755)
         for folder in (self.releases, self.state):
             folder.mkdir(mode=0o700, exist_ok=True)
             folder.chmod(0o700)

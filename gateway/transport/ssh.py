@@ -62,7 +62,7 @@ def open_transport(host: Host, environment: str, root: Path, known_hosts: Path) 
             )  # fmt: skip
         arguments["key_filename"] = str(identity)
     try:
-        gateway = _jump(host, environment, root, known_hosts)
+        gateway = jump_connection(host, environment, root, known_hosts)
         if gateway is None:
             arguments["sock"] = socket.create_connection((address, settings.port), settings.timeout)
             arguments["sock"].setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -107,8 +107,11 @@ def _pin(connection: fabric.Connection, host: Host, environment: str, known_host
     connection.client.set_missing_host_key_policy(RefuseUnknownKey(host, environment))
 
 
-def _jump(host: Host, environment: str, root: Path, known_hosts: Path) -> fabric.Connection | None:
-    """Return the connection to the jump host (`user@address:port`), its key pinned like any other."""
+def jump_connection(host: Host, environment: str, root: Path, known_hosts: Path) -> fabric.Connection | None:
+    """Return the unopened connection to a host's jump host (`user@address:port`), None if it has none.
+
+    Its key must be pinned like any other. Raises ConfigurationError for a known_hosts that cannot be read.
+    """
     settings = host.variables.connection
     if settings.jump is None:
         return None
@@ -123,9 +126,11 @@ def _jump(host: Host, environment: str, root: Path, known_hosts: Path) -> fabric
     return jump
 
 
-def scan_host_key(address: str, port: int, timeout: float) -> paramiko.PKey:
-    """Return the key that a host presents, preferring Ed25519, without logging in. Raises OSError."""
-    sock = socket.create_connection((address, port), timeout)
+def scan_host_key(sock: socket.socket | paramiko.Channel, timeout: float) -> paramiko.PKey:
+    """Return the key that the SSH server at the end of `sock` presents, without logging in; closes `sock`.
+
+    Raises OSError or SSHException.
+    """
     transport = paramiko.Transport(sock)
     try:
         transport.start_client(timeout=timeout)
