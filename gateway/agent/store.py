@@ -30,7 +30,7 @@ class Store:
         self.current_link = self.root / "current"
 
     def create(self) -> None:
-        """Make the folders where they are missing; all but the private ones stay readable, their names are no secret."""
+        """Make the missing folders; all but the private ones stay readable, their names are no secret."""
         for folder in (*reversed(self.root.parents), self.root):
             if not folder.exists():
                 folder.mkdir(mode=0o755)
