@@ -6,10 +6,13 @@ are read. It is kept, so that a commit that was fetched once needs no network ag
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import re
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from gateway.errors import ConfigurationError
@@ -30,6 +33,15 @@ def without_login(url: str) -> str:
 def is_path(repo: str) -> bool:
     """Tell a local path from a URL and from `user@host:path`."""
     return "://" not in repo and (repo.startswith(("/", ".", "~")) or ":" not in repo)
+
+
+@contextmanager
+def alone(cache: Path) -> Iterator[None]:
+    """Keep other commands out of `cache` while this one reads or fetches: git's own locks fail instead of waiting."""
+    cache.mkdir(parents=True, exist_ok=True)
+    with cache.with_name(f"{cache.name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 class CachedRepository:

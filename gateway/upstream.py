@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gateway.git_cache import CachedRepository, is_path
+from gateway.git_cache import CachedRepository, alone, is_path
 
 if TYPE_CHECKING:
     from gateway.variables import HostVariables
@@ -38,16 +38,17 @@ def fetch_upstream(repo: str, ref: str, compose_path: str, cache: Path, migratio
     cache with a notice. Raises ConfigurationError if the repository cannot be reached, or does not
     hold the ref or the file.
     """
-    repository = CachedRepository(repo, cache)
-    commit, notice = repository.resolve(ref)
-    migrations = repository.resolve(migrations_ref)[0] if migrations_ref else commit
-    return Upstream(
-        commit=commit,
-        compose=repository.read(commit, compose_path),
-        postgres_migrations=repository.sql_files(migrations, _POSTGRES_FOLDERS),
-        clickhouse_migrations=repository.sql_files(migrations, _CLICKHOUSE_FOLDERS),
-        notice=notice,
-    )
+    with alone(cache):
+        repository = CachedRepository(repo, cache)
+        commit, notice = repository.resolve(ref)
+        migrations = repository.resolve(migrations_ref)[0] if migrations_ref else commit
+        return Upstream(
+            commit=commit,
+            compose=repository.read(commit, compose_path),
+            postgres_migrations=repository.sql_files(migrations, _POSTGRES_FOLDERS),
+            clickhouse_migrations=repository.sql_files(migrations, _CLICKHOUSE_FOLDERS),
+            notice=notice,
+        )
 
 
 def upstream_for(variables: HostVariables, root: Path) -> Upstream:

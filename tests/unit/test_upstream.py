@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
@@ -119,6 +120,12 @@ def test_migrations_can_come_from_another_ref(work: Path, bare: Path, tmp_path: 
 
     assert found.commit == git(work, "rev-parse", "main")
     assert found.clickhouse_migrations == ("schema_0.sql",)
+
+
+def test_commands_started_together_wait_for_each_other(work: Path, bare: Path, tmp_path: Path) -> None:
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        found = list(pool.map(lambda _: fetch(bare, "main", tmp_path / "cache").commit, range(8)))
+    assert found == [git(work, "rev-parse", "HEAD")] * 8
 
 
 def test_only_what_is_read_is_fetched(bare: Path, tmp_path: Path) -> None:
