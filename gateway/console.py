@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 SILENCE = 10.0  # seconds without a line after which a running step says that it is still running
+WORTH_A_LINE = 0.5  # seconds that a step must take for its time to be printed as well
 THROTTLE = 1.0  # seconds between two progress lines of one host
 
 
@@ -41,7 +42,6 @@ class Reporter:
     def __post_init__(self) -> None:
         self._console = Console(stderr=True, highlight=False, soft_wrap=True)
         self._lock = threading.Lock()
-        self._running: dict[int, tuple[str, str, float]] = {}
         self._last_line = time.monotonic()
         self._last_progress: dict[str, float] = {}
 
@@ -58,20 +58,23 @@ class Reporter:
 
     @contextmanager
     def step(self, host: str, text: str) -> Iterator[None]:
-        """Time what happens inside, print it when it begins, and say so when it takes long."""
+        """Time what happens inside: print it when it begins, when it takes long, and how long it took."""
         self.line(host, text)
         started = time.monotonic()
-        with self._lock:
-            self._running[threading.get_ident()] = (host, text, started)
+        ended = "failed after"
         stop = threading.Event()
         watcher = threading.Thread(target=self._watch, args=(host, text, started, stop), daemon=True)
         watcher.start()
         try:
             yield
+            ended = "done in"
         finally:
             stop.set()
+            seconds = round(time.monotonic() - started, 2)
             with self._lock:
-                self.steps.append(Step(host, text, round(time.monotonic() - started, 2)))
+                self.steps.append(Step(host, text, seconds))
+            if seconds >= WORTH_A_LINE:
+                self.line(host, f"  {ended} {seconds:.1f} s", "dim")
 
     def events(self, host: str, message: dict[str, Any]) -> None:
         """Print an agent's event: its steps always, its progress at most once a second."""

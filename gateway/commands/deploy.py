@@ -69,6 +69,10 @@ def carry_out(made: Plan, run: Run, observed: Mapping[str, Any], command: str, g
         record(run, made.identifier, "failed", command, causes)
         raise
     record(run, made.identifier, "good", command, "")
+    seconds = run.reporter.seconds()
+    run.reporter.line(
+        "", f"{', '.join(made.hosts)}: release {made.identifier}, verified, {seconds:.0f} s in all", "green"
+    )
 
 
 def record(run: Run, identifier: str, outcome: str, command: str, cause: str) -> None:

@@ -1,0 +1,54 @@
+"""What the operator sees while a command runs."""
+
+import time
+
+import pytest
+
+from gateway import console
+from gateway.console import Reporter
+
+
+def test_a_step_is_said_when_it_begins_and_how_long_it_took(capsys, monkeypatch):
+    monkeypatch.setattr(console, "WORTH_A_LINE", 0)
+    reporter = Reporter()
+    with reporter.step("app1", "switch to 3-abc"):
+        begun = capsys.readouterr().err
+    ended = capsys.readouterr().err
+    assert "app1" in begun
+    assert "switch to 3-abc" in begun
+    assert "done in 0.0 s" in ended
+    assert [(step.host, step.text) for step in reporter.steps] == [("app1", "switch to 3-abc")]
+
+
+def test_a_step_that_fails_says_so_and_is_kept(capsys, monkeypatch):
+    monkeypatch.setattr(console, "WORTH_A_LINE", 0)
+    reporter = Reporter()
+    with pytest.raises(ValueError, match="no"), reporter.step("app1", "pull"):
+        raise ValueError("no")
+    assert "failed after" in capsys.readouterr().err
+    assert len(reporter.steps) == 1
+
+
+def test_long_work_is_never_silent(capsys, monkeypatch):
+    monkeypatch.setattr(console, "SILENCE", 0.02)
+    with Reporter().step("app1", "pull"):
+        time.sleep(0.2)
+    assert "still: pull" in capsys.readouterr().err
+
+
+def test_quiet_keeps_the_steps_and_prints_nothing(capsys):
+    reporter = Reporter(quiet=True)
+    with reporter.step("app1", "pull"):
+        reporter.events("app1", {"event": "healthy", "service": "web"})
+    assert capsys.readouterr().err == ""
+    assert len(reporter.steps) == 1
+
+
+def test_progress_is_thinned_and_health_is_not(capsys):
+    reporter = Reporter()
+    for number in range(5):
+        reporter.events("app1", {"event": "progress", "text": f"layer {number}"})
+        reporter.events("app1", {"event": "healthy", "service": f"s{number}"})
+    shown = capsys.readouterr().err
+    assert shown.count("layer") == 1
+    assert shown.count("is healthy") == 5
