@@ -78,8 +78,3 @@ def runs(*services: str) -> Callable[[Target], bool]:
 def services(target: Target) -> Iterable[ServiceView]:
     """Return the services that keep running on the host, as cases."""
     return target.release.services.values()
-
-
-def services_of(role: str) -> Cases:
-    """Return the cases for one role's services."""
-    return lambda target: [service for service in target.release.services.values() if service.role == role]

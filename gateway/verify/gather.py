@@ -28,7 +28,7 @@ def targets_of(inventory: Inventory, vault: Vault, conversations: Conversations,
 
     def target(name: str) -> Target:
         asked = time.time()
-        project = f"helicone-{inventory.environment}"
+        project = inventory.project
         snapshot = conversations[name].request("snapshot", project=project, registries=[], images=[])
         now, then = time.time(), snapshot["facts"]["time"]
         skew = max(asked - then, then - now, 0.0)  # between the two: not off as far as anybody can tell
