@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from . import account, docker_setup, engine, lease, snapshot, stage, stores, switch
+from . import account, boot, docker_setup, engine, lease, snapshot, stage, stores, switch
 from .channel import Channel, Emit, run_detached
 from .failure import StepFailed, as_failure
 from .store import Store, release_number
@@ -70,12 +70,23 @@ class Session:
         return {"digests": stage.resolve(request["images"])}
 
     def switch(self, request: Request, payload: bytes) -> Result:
-        """See `switch.switch`."""
-        return self.detached(lambda emit: switch.switch(self.store, request, emit))
+        """See `switch.switch`; a host that runs a release also brings it back after a boot."""
+
+        def work(emit: Emit) -> Result:
+            result = switch.switch(self.store, request, emit)
+            boot.install(request["project"])
+            return result
+
+        return self.detached(work)
 
     def retire(self, request: Request, payload: bytes) -> Result:
         """See `switch.retire`."""
-        return self.detached(lambda emit: switch.retire(self.store, request["project"]))
+
+        def work(_: Emit) -> Result:
+            boot.remove(request["project"])
+            return switch.retire(self.store, request["project"])
+
+        return self.detached(work)
 
     def sign_up(self, request: Request, payload: bytes) -> Result:
         """See `account.sign_up`."""

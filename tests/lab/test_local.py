@@ -48,6 +48,7 @@ def remove() -> None:
     here(f"docker ps -aq {OURS} | xargs -r docker rm --force --volumes")
     here(f"docker network ls -q {OURS} | xargs -r docker network rm")
     here(f"docker volume ls -q {OURS} | xargs -r docker volume rm")
+    here("rm -f /etc/init.d/helicone-solo /etc/rc?.d/*helicone-solo /etc/systemd/system/helicone-solo.service")
     shutil.rmtree(ENVIRONMENT, ignore_errors=True)
 
 

@@ -1,0 +1,82 @@
+"""Bringing an environment back whole after the host booted.
+
+After a boot Docker starts containers side by side, and one that lives in another's network namespace
+may come first: Docker then says "cannot join network of a non running container" and never tries
+again. This hook does. Containers that an operator stopped are left alone.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+SYSTEMD = Path("/etc/systemd/system")
+INIT_SCRIPTS = Path("/etc/init.d")
+
+SCRIPT = """#!/bin/sh
+### BEGIN INIT INFO
+# Provides:          {project}
+# Required-Start:    $local_fs $network docker
+# Required-Stop:
+# Default-Start:     2 3 4 5
+# Default-Stop:
+# Short-Description: start the containers that Docker could not start after a boot
+### END INIT INFO
+[ "$1" = start ] || exit 0
+for second in $(seq 1 60); do
+    for container in $(docker ps -aq --filter label=com.docker.compose.project={project} --filter status=exited); do
+        case "$(docker inspect --format '{{{{.State.Error}}}}' "$container")" in
+            *"non running container"*) docker start "$container" ;;
+        esac
+    done
+    sleep 1
+done >/dev/null 2>&1 &
+"""
+
+UNIT = """[Unit]
+Description=Start the containers of {project} that Docker could not start after a boot
+Requires=docker.service
+After=docker.service
+
+[Service]
+Type=forking
+ExecStart=/etc/init.d/{project} start
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+def install(project: str) -> None:
+    """Write the hook and enable it, through systemd where that runs, as an init script elsewhere; once."""
+    script = INIT_SCRIPTS / project
+    wanted = SCRIPT.format(project=project)
+    if script.is_file() and script.read_text() == wanted:
+        return
+    INIT_SCRIPTS.mkdir(exist_ok=True)
+    script.write_text(wanted)
+    script.chmod(0o755)
+    if Path("/run/systemd/system").is_dir():
+        (SYSTEMD / f"{project}.service").write_text(UNIT.format(project=project))
+        _run("systemctl", "daemon-reload")
+        _run("systemctl", "enable", f"{project}.service")
+    else:
+        _run("update-rc.d", project, "defaults")
+
+
+def remove(project: str) -> None:
+    """Take the hook away."""
+    if Path("/run/systemd/system").is_dir():
+        _run("systemctl", "disable", f"{project}.service")
+    (SYSTEMD / f"{project}.service").unlink(missing_ok=True)
+    (INIT_SCRIPTS / project).unlink(missing_ok=True)
+    if not Path("/run/systemd/system").is_dir():
+        _run("update-rc.d", project, "remove")
+
+
+def _run(*command: str) -> None:
+    """Run a command of the init system; where it is missing, a boot needs `docker start` by hand."""
+    try:
+        subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    except OSError:
+        return

@@ -1,0 +1,49 @@
+"""The hook that brings an environment back whole after a boot."""
+
+import subprocess
+
+import pytest
+
+from gateway.agent import boot
+
+
+@pytest.fixture
+def machine(tmp_path, monkeypatch):
+    commands = []
+    monkeypatch.setattr(boot, "INIT_SCRIPTS", tmp_path / "init.d")
+    monkeypatch.setattr(boot, "SYSTEMD", tmp_path)
+    monkeypatch.setattr(boot, "_run", lambda *command: commands.append(command[0]))
+    return tmp_path, commands
+
+
+def test_it_is_enabled_once_and_taken_away_again(machine):
+    folder, commands = machine
+    boot.install("helicone-x")
+    boot.install("helicone-x")
+    script = folder / "init.d" / "helicone-x"
+    assert script.stat().st_mode & 0o777 == 0o755
+    enabled = list(commands)
+    assert enabled.count("update-rc.d") + enabled.count("systemctl") in (1, 2)
+    boot.remove("helicone-x")
+    assert not script.exists()
+    assert len(commands) > len(enabled)
+
+
+def test_it_starts_only_what_docker_could_not(tmp_path):
+    """Run the script against a `docker` that knows one such container and one that an operator stopped."""
+    (tmp_path / "docker").write_text(
+        "#!/bin/sh\n"
+        'case "$1" in\n'
+        "ps) echo lost; echo stopped ;;\n"
+        'inspect) [ "$4" = lost ] && echo "cannot join network of a non running container: 1" ;;\n'
+        f'start) echo "$2" >> {tmp_path}/started ;;\n'
+        "esac\n"
+    )
+    (tmp_path / "docker").chmod(0o755)
+    script = boot.SCRIPT.format(project="helicone-x").replace("seq 1 60", "seq 1 1").replace("sleep 1", ":")
+    script = script.replace(">/dev/null 2>&1 &", "")
+    done = subprocess.run(
+        ["/bin/sh", "-c", script, "hook", "start"], env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, check=False
+    )
+    assert done.returncode == 0
+    assert (tmp_path / "started").read_text() == "lost\n"
