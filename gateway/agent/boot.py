@@ -57,7 +57,9 @@ def install(project: str) -> None:
     script.write_text(wanted)
     script.chmod(0o755)
     if Path("/run/systemd/system").is_dir():
-        (SYSTEMD / f"{project}.service").write_text(UNIT.format(project=project))
+        unit = SYSTEMD / f"{project}.service"
+        unit.write_text(UNIT.format(project=project))
+        unit.chmod(0o644)
         _run("systemctl", "daemon-reload")
         _run("systemctl", "enable", f"{project}.service")
     else:

@@ -70,12 +70,19 @@ class Session:
         return {"digests": stage.resolve(request["images"])}
 
     def switch(self, request: Request, payload: bytes) -> Result:
-        """See `switch.switch`; a host that runs a release also brings it back after a boot."""
+        """See `switch.switch`; a host that runs a release also brings it back after a boot.
+
+        The hook comes first: if it cannot be written, nothing was switched, and the host says so.
+        """
 
         def work(emit: Emit) -> Result:
-            result = switch.switch(self.store, request, emit)
+            """Switch, with the hook in place; take it away again if no release is left to bring back."""
             boot.install(request["project"])
-            return result
+            try:
+                return switch.switch(self.store, request, emit)
+            finally:
+                if self.store.current() is None:
+                    boot.remove(request["project"])
 
         return self.detached(work)
 
@@ -83,6 +90,7 @@ class Session:
         """See `switch.retire`."""
 
         def work(_: Emit) -> Result:
+            """Take the hook away, then the environment."""
             boot.remove(request["project"])
             return switch.retire(self.store, request["project"])
 

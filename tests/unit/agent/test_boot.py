@@ -4,7 +4,10 @@ import subprocess
 
 import pytest
 
-from gateway.agent import boot
+from gateway.agent import boot, switch
+from gateway.agent.failure import StepFailed
+from gateway.agent.session import Session
+from gateway.agent.store import Store
 
 
 @pytest.fixture
@@ -47,3 +50,35 @@ def test_it_starts_only_what_docker_could_not(tmp_path):
     )
     assert done.returncode == 0
     assert (tmp_path / "started").read_text() == "lost\n"
+
+
+@pytest.fixture
+def session(machine, tmp_path, monkeypatch):
+    """Return a conversation whose work runs here and now."""
+    monkeypatch.setattr(Session, "detached", lambda self, work: work(lambda **_: None))
+    session = Session(None)
+    session.store = Store(str(tmp_path / "environment"))
+    session.store.create()
+    return session
+
+
+def test_a_hook_that_cannot_be_written_stops_before_anything_is_switched(session, monkeypatch):
+    monkeypatch.setattr(switch, "switch", lambda *_: pytest.fail("nothing may be switched"))
+    boot.INIT_SCRIPTS.write_text("a file where the folder should be")
+    with pytest.raises(OSError, match=r"init\.d"):
+        session.switch({"project": "helicone-x", "release": "1-a"}, b"")
+    assert session.store.current() is None
+
+
+def test_a_first_release_that_fails_leaves_no_hook_and_a_later_one_keeps_it(session, monkeypatch):
+    def fail(*_):
+        raise StepFailed("start jawn", "jawn exited")
+
+    monkeypatch.setattr(switch, "switch", fail)
+    with pytest.raises(StepFailed, match="jawn exited"):
+        session.switch({"project": "helicone-x", "release": "1-a"}, b"")
+    assert not (boot.INIT_SCRIPTS / "helicone-x").exists()
+    session.store.point_to("1-a")
+    with pytest.raises(StepFailed, match="jawn exited"):
+        session.switch({"project": "helicone-x", "release": "2-b"}, b"")
+    assert (boot.INIT_SCRIPTS / "helicone-x").exists()
