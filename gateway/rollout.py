@@ -119,6 +119,7 @@ def _run_phase(phase: Phase, run: Run, progress: Progress) -> None:
         by_host = {operation.host: operation for operation in wave}
 
         def apply(name: str, operations: dict[str, Operation] = by_host) -> None:
+            """Do the wave's operation on one host and note how far it came."""
             progress.running.add(name)
             try:
                 with run.reporter.step(name, operations[name].describe()):

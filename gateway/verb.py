@@ -34,8 +34,11 @@ def verb(**words: str) -> Callable[[Callable[..., Any]], Task[Any]]:
     """
 
     def decorate(function: Callable[..., Any]) -> Task[Any]:
+        """Return the task that runs `function`."""
+
         @functools.wraps(function)
         def run(context: Context, *arguments: Any, **options: Any) -> None:
+            """Run the verb: its errors become a sentence and an exit code, its result JSON if asked for."""
             as_json = options.get("json_", False)
             try:
                 result = function(context, *arguments, **options)

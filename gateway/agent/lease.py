@@ -70,6 +70,12 @@ def _is_ours(lease: dict[str, Any]) -> bool:
     return bool(lease["boot"] == boot_id() and lease["session"]["process"] == os.getpid() and _alive(lease["session"]))
 
 
+def _own(path: Path) -> dict[str, Any] | None:
+    """Return the lease if it is this process's."""
+    lease = _read(path)
+    return lease if lease is not None and _is_ours(lease) else None
+
+
 def is_held(lease: dict[str, Any] | None) -> bool:
     """Return whether a lease still binds: a worker lives, or its connection lives and has not gone silent."""
     if lease is None or lease["boot"] != boot_id():
@@ -126,8 +132,8 @@ def renew(store: Store, worker: int | None = None, lost: bool = False) -> None:
     if not store.state.is_dir():
         return
     with _locked(store) as path:
-        lease = _read(path)
-        if lease is None or not _is_ours(lease):
+        lease = _own(path)
+        if lease is None:
             return
         lease["expires"] = uptime() + lease["length"]
         lease["lost"] = lost
@@ -142,8 +148,7 @@ def require(store: Store) -> None:
     A stalled connection that comes to life again may find that its lease ran out and somebody else took it.
     """
     renew(store)
-    lease = _read(store.state / "lease.json")
-    if lease is None or not _is_ours(lease):
+    if _own(store.state / "lease.json") is None:
         holder = show(store)
         now = f"{holder['owner']} is running `{holder['command']}` there now" if holder else "nobody holds it now"
         raise StepFailed("lease", f"this command does not hold the host's lease; {now}", kind="locked")
@@ -154,8 +159,8 @@ def release(store: Store) -> None:
     if not store.state.is_dir():
         return
     with _locked(store) as path:
-        lease = _read(path)
-        if lease is None or not _is_ours(lease):
+        lease = _own(path)
+        if lease is None:
             return
         if not (lease.get("worker") and _alive(lease["worker"])):
             path.unlink()

@@ -26,6 +26,7 @@ def observe(
     """
 
     def snapshot(name: str) -> Any:
+        """Ask one host."""
         images = {service["image"] for service in releases[name].manifest["services"]} if releases else set()
         return conversations[name].request(
             "snapshot",

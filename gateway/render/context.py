@@ -127,6 +127,7 @@ def _secret_finder(vault: Vault, environment: str) -> Callable[[str], Secret]:
     """Return a function that gives a secret by name."""
 
     def secret(name: str) -> Secret:
+        """Return the secret, or raise with where to add it."""
         if name in vault.values:
             return vault.values[name]
         raise ConfigurationError(

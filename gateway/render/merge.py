@@ -84,6 +84,7 @@ def content_hashes(
     hashes: dict[str, str] = {}
 
     def hash_of(name: str) -> str:
+        """Return the hash of one service, made once, after that of the service whose namespace it shares."""
         if name not in hashes:
             definition = merged["services"][name]
             owner = namespace_owner(definition)

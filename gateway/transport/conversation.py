@@ -97,6 +97,7 @@ class Conversation:
         self._heart = stop
 
         def beat() -> None:
+            """Send heartbeats until told to stop or the connection is gone."""
             while not stop.wait(seconds):
                 try:
                     self._send(b'{"verb": "ping"}\n')

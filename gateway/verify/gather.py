@@ -27,6 +27,7 @@ def targets_of(inventory: Inventory, vault: Vault, conversations: Conversations,
     """Return the named hosts with a fresh snapshot each. Raises what a host raised."""
 
     def target(name: str) -> Target:
+        """Look at one host."""
         asked = time.time()
         project = inventory.project
         snapshot = conversations[name].request("snapshot", project=project, registries=[], images=[])
@@ -88,6 +89,7 @@ def _find_stored(trace: Trace, target: Target, connected: Mapping[str, Target]) 
     password = target.vault["clickhouse_password"].reveal()
 
     def rows(sql: str) -> list[str]:
+        """Ask ClickHouse through the host and return its lines."""
         answer = asked.conversation.request(
             "clickhouse", project=target.release.project, settings=order, password=password, sql=sql
         )

@@ -69,6 +69,7 @@ class Trace:
         )
 
         def find() -> bool:
+            """Tell whether the row is there, and keep what it says."""
             found = rows(query)
             if found:
                 status, _, model = found[0].partition("\t")

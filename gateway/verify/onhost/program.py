@@ -27,6 +27,7 @@ def look(order: dict[str, Any]) -> dict[str, Any]:
     by_service = {containers.service_of(container): container for container in found}
 
     def answer(question: dict[str, Any]) -> dict[str, Any]:
+        """Answer one question; what stands in the way is an answer too."""
         try:
             return questions.KINDS[question["kind"]](question, by_service)
         except (questions.Unanswerable, StepFailed) as reason:

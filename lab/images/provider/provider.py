@@ -64,6 +64,7 @@ def serves(plain: Any, events: Any = None, named: bool = False) -> Any:
     """Return a handler that answers with `plain(body)`, or streams `events(body)` when asked to."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
+        """Answer one request, in one piece or as a stream."""
         body = await body_of(request)
         status, latency = steering(request, body)
         if status:

@@ -12,6 +12,7 @@ from gateway.verify.target import Target
 
 
 def ahead(target: Target) -> Iterator[str]:
+    """Yield what the checks of this file will ask, so that it is asked in one message."""
     if target.has_release:
         current = f"{target.folder}/current"
         yield from (f"realpath {current}", f"realpath {target.folder}/releases/{target.release.identifier}")

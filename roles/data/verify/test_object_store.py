@@ -13,6 +13,7 @@ PORT = 9000
 
 
 def ahead(target: Target) -> Iterator[questions.Question]:
+    """Yield what the checks of this file will ask, so that it is asked in one message."""
     if runs("object-store")(target):
         for variable in BUCKETS:
             yield questions.bucket_of_store(variable)

@@ -44,6 +44,7 @@ def variables(target: Target) -> list[Variable]:
 
 
 def named_volumes(target: Target) -> list[Mount]:
+    """Return the mounts of named volumes that the release has, by service."""
     names = {key: value["name"] for key, value in (target.release.override.get("volumes") or {}).items()}
     return [
         Mount(service, names[source], destination)
@@ -53,6 +54,7 @@ def named_volumes(target: Target) -> list[Mount]:
 
 
 def mounted_files(target: Target) -> list[Mount]:
+    """Return the mounts of the release's own files, by service."""
     prefix = f"{target.folder}/current/"
     return [
         Mount(service, source.removeprefix(prefix), destination)
