@@ -1,0 +1,105 @@
+"""Reading Envoy's access log."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from gateway.recorder import access_log
+from gateway.recorder.access_log import AccessLog, Place, place_of
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "access.log"
+
+
+def append(path, text):
+    with path.open("ab") as file:
+        file.write(text)
+
+
+def read_all(log):
+    found = []
+    while lines := log.lines():
+        found += lines
+    return found
+
+
+def test_only_whole_lines_and_each_once(path):
+    log = AccessLog(path, Place())
+    assert log.lines() == []
+    append(path, b"one\ntw")
+    assert log.lines() == [b"one"]
+    assert log.lines() == []
+    append(path, b"o\n")
+    assert log.lines() == [b"two"]
+
+
+def test_reading_goes_on_from_a_kept_place(path):
+    append(path, b"one\ntwo\n")
+    log = AccessLog(path, Place())
+    log.lines()
+    append(path, b"three\n")
+    assert AccessLog(path, place_of(log.place.text())).lines() == [b"three"]
+
+
+def test_another_file_under_the_name_is_read_from_its_beginning(path):
+    append(path, b"one\n")
+    log = AccessLog(path, Place())
+    log.lines()
+    append(path, b"two\n")
+    path.rename(path.with_suffix(".old"))
+    append(path, b"three\n")
+    assert read_all(log) == [b"two"]
+    assert read_all(log) == [b"three"]
+
+
+def test_a_file_that_was_cut_is_read_from_its_beginning(path):
+    append(path, b"one\ntwo\n")
+    log = AccessLog(path, Place())
+    log.lines()
+    path.write_bytes(b"3\n")
+    assert log.lines() == []
+    assert log.lines() == [b"3"]
+
+
+def test_what_was_read_is_freed_and_the_rest_is_not_touched(path):
+    line = b"x" * 999 + b"\n"
+    log = AccessLog(path, Place())
+    for _ in range(5):
+        append(path, line * 1_000)
+        read_all(log)
+        log.forget(log.place)
+    append(path, b"the last\n")
+    if path.stat().st_blocks * 512 > 4_000_000:
+        pytest.skip("this filesystem punches no holes")
+    assert path.stat().st_size == 5_000_009
+    assert path.stat().st_blocks * 512 < 1_200_000
+    assert log.lines() == [b"the last"]
+    assert b"the last" in read_all(AccessLog(path, Place()))
+
+
+def test_a_filesystem_that_cannot_punch_is_asked_once(path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(access_log, "_punch", lambda *arguments: asked.append(arguments) is not None)
+    log = AccessLog(path, Place())
+    for _ in range(3):
+        append(path, b"y\n" * 600_000)
+        read_all(log)
+        log.forget(log.place)
+    assert len(asked) == 1
+
+
+def test_a_file_that_may_only_be_read_is_read(path):
+    append(path, b"one\n")
+    path.chmod(0o444)
+    if os.access(path, os.W_OK):
+        pytest.skip("this user may write everything")
+    assert AccessLog(path, Place()).lines() == [b"one"]
+
+
+def test_what_is_no_line_is_passed_over(path):
+    append(path, b"z" * 3_000_000 + b"\nafter\n")
+    assert read_all(AccessLog(path, Place()))[-1] == b"after"

@@ -1,0 +1,242 @@
+"""The recorder as a process: killed, replaced, asked. jawn and ClickHouse are stand-ins."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import pytest
+
+from gateway.recorder.schema import count, open_spool
+from gateway.recorder.spool import Spool
+from tests.unit.recorder.stand_ins import Helicone, record, settings, wait_until
+
+GATEWAY = Path(__file__).parents[3] / "gateway"
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return found.getsockname()[1]
+
+
+class Recorders:
+    """Recorder processes on one folder, one port and one access log; each has its own heartbeat."""
+
+    def __init__(self, folder, helicone):
+        jawn, clickhouse = helicone.addresses
+        self.folder = folder
+        self.running = []
+        self.environment = {
+            "PATH": os.environ["PATH"],
+            "RECORDER_FOLDER": str(folder),
+            "RECORDER_LISTEN": f"127.0.0.1:{free_port()}",
+            "RECORDER_ACCESS_LOG": str(folder / "access.log"),
+            "RECORDER_JAWN": jawn,
+            "CLICKHOUSE_URL": clickhouse,
+            "CLICKHOUSE_PASSWORD": "made-up",
+            "RECORDER_DISK_FREE_BYTES": "1",
+            "RECORDER_LOOK_SECONDS": "0.05",
+            "RECORDER_CONFIRM_SECONDS": "1",
+            "RECORDER_UNSURE_SECONDS": "0.5",
+            "RECORDER_RETRY_SECONDS": "0.2",
+            "RECORDER_GAP_SECONDS": "0.5",
+        }
+
+    def of(self, name):
+        return {**self.environment, "RECORDER_HEARTBEAT": str(self.folder / f"beat-{name}")}
+
+    def start(self, name):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "recorder"],
+            cwd=GATEWAY,
+            env=self.of(name),
+            stdout=(self.folder / f"{name}.log").open("w"),
+            stderr=subprocess.STDOUT,
+        )
+        self.running.append(process)
+        wait_until(lambda: process.poll() is not None or self.ask("healthy", name).returncode == 0)
+        assert process.poll() is None, self.said(name)
+        return process
+
+    def ask(self, what, name):
+        return subprocess.run(
+            [sys.executable, "-m", "recorder", what],
+            cwd=GATEWAY,
+            env=self.of(name),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def status(self, name):
+        return json.loads(self.ask("status", name).stdout)
+
+    def said(self, name):
+        return (self.folder / f"{name}.log").read_text()
+
+
+@pytest.fixture
+def helicone():
+    stand_in = Helicone()
+    yield stand_in
+    stand_in.close()
+
+
+@pytest.fixture
+def recorders(tmp_path, helicone):
+    made = Recorders(tmp_path, helicone)
+    yield made
+    for process in made.running:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def spool(tmp_path):
+    opened = Spool(settings(tmp_path))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def seen(tmp_path, spool):
+    return open_spool(tmp_path)
+
+
+def take(spool, how_many):
+    taken = [record() for _ in range(how_many)]
+    for one in taken:
+        spool.take(one)
+    assert spool.change(lambda _: None).wait(10)
+    return [one.id for one in taken]
+
+
+def all_done(seen):
+    wait_until(lambda: count(seen, "waiting") == 0, 20)
+
+
+def test_killed_while_it_delivers_nothing_is_lost_and_nothing_doubled(helicone, recorders, spool, seen):
+    ids = take(spool, 200)
+    first = recorders.start("first")
+    helicone.before_answer = lambda: first.kill() if len(helicone.rows) > 50 else None
+    ids += take(spool, 200)
+    first.wait(10)
+    helicone.before_answer = lambda: None
+    assert count(seen, "waiting") > 0
+    recorders.start("second")
+    all_done(seen)
+    assert sorted(helicone.ids) == sorted(ids)
+    assert count(seen, "done_total") == 400
+
+
+def test_killed_before_it_delivers_nothing_is_lost(helicone, recorders, spool, seen):
+    helicone.answer = 503
+    ids = take(spool, 50)
+    first = recorders.start("first")
+    wait_until(lambda: helicone.attempts)
+    first.kill()
+    first.wait()
+    helicone.answer = 200
+    recorders.start("second")
+    all_done(seen)
+    assert sorted(helicone.ids) == sorted(ids)
+
+
+def test_a_successor_takes_over_and_the_old_one_ends(helicone, recorders, spool, seen):
+    first = recorders.start("first")
+    recorders.start("second")
+    wait_until(lambda: recorders.status("first")["leader"])
+    assert not recorders.status("second")["leader"]
+    helicone.delay = 0.02
+    ids = take(spool, 600)
+    wait_until(lambda: len(helicone.ids) > 50)
+    first.send_signal(signal.SIGTERM)
+    assert first.wait(10) == 0
+    assert not recorders.status("first")["leader"]
+    wait_until(lambda: recorders.status("second")["leader"])
+    ids += take(spool, 50)
+    all_done(seen)
+    assert sorted(helicone.ids) == sorted(ids)
+    assert recorders.ask("healthy", "first").returncode == 1
+    assert recorders.ask("healthy", "second").returncode == 0
+
+
+def test_while_the_old_one_drains_the_new_one_delivers(helicone, recorders, spool, seen):
+    first = recorders.start("first")
+    recorders.start("second")
+    wait_until(lambda: recorders.status("first")["leader"])
+    host, port = recorders.environment["RECORDER_LISTEN"].split(":")
+    # Connections are spread over both listeners: of many, some are the old one's.
+    open_streams = [socket.create_connection((host, int(port))) for _ in range(40)]
+    for peer in open_streams:
+        peer.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\x04\x00" + bytes(4))
+    time.sleep(0.2)
+    first.send_signal(signal.SIGTERM)
+    began = time.monotonic()
+    wait_until(lambda: recorders.status("second")["leader"])
+    assert time.monotonic() - began < 5
+    ids = take(spool, 20)
+    all_done(seen)
+    assert sorted(helicone.ids) == sorted(ids)
+    assert first.poll() is None
+    assert recorders.ask("healthy", "first").returncode == 1
+    first.send_signal(signal.SIGTERM)
+    assert first.wait(5) == 0
+    for peer in open_streams:
+        peer.close()
+
+
+def test_gaps_while_the_recorder_was_dead_are_counted(recorders, spool, seen):
+    def passed(*ids):
+        with (recorders.folder / "access.log").open("a") as file:
+            file.writelines(json.dumps({"id": identity, "recorded": "yes"}) + "\n" for identity in ids)
+
+    first = recorders.start("first")
+    passed(*take(spool, 30))
+    all_done(seen)
+    first.kill()
+    first.wait()
+    passed(*(str(uuid.uuid4()) for _ in range(17)))
+    recorders.start("second")
+    passed(*take(spool, 5))
+    wait_until(lambda: recorders.status("second")["gaps_total"] == 17)
+    time.sleep(1)
+    assert recorders.status("second")["gaps_total"] == 17
+
+
+def test_it_is_healthy_without_jawn_and_clickhouse_and_says_no_secret(helicone, recorders, spool):
+    helicone.close()
+    take(spool, 20)
+    recorders.start("first")
+    wait_until(lambda: recorders.status("first")["last_error"])
+    assert recorders.ask("healthy", "first").returncode == 0
+    assert recorders.status("first")["waiting"] == 20
+    assert "sk-helicone" not in recorders.said("first")
+    assert "made-up" not in recorders.said("first")
+
+
+def test_a_setting_that_is_missing_ends_it_with_its_name(recorders):
+    del recorders.environment["RECORDER_JAWN"]
+    ended = subprocess.run(
+        [sys.executable, "-m", "recorder"],
+        cwd=GATEWAY,
+        env=recorders.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 2
+    assert "RECORDER_JAWN" in ended.stdout
+
+
+def test_status_and_healthy_of_nothing(recorders):
+    assert recorders.status("none")["waiting"] == 0
+    assert recorders.ask("healthy", "none").returncode == 1
+    assert recorders.ask("nonsense", "none").returncode == 2

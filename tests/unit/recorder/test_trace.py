@@ -1,0 +1,169 @@
+"""The body for jawn's trace API."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from gateway.recorder.trace import MOST_BYTES, has_usable_id, provider_of, trace_of
+from tests.unit.recorder.stand_ins import record
+
+STREAM = b'data: {"choices":[{"delta":{"content":"\xc3\xa9"}}]}\n\ndata: [DONE]\n\n'
+
+
+def trace(**changes):
+    return json.loads(trace_of(record(**changes))[0])
+
+
+def test_a_plain_call():
+    sent = trace(started=1700000000.123, ended=1700000001.5, id="11111111-1111-4111-8111-111111111111")
+    assert sent["providerRequest"]["json"] == {"model": "m", "messages": []}
+    assert sent["providerRequest"]["meta"] == {
+        "helicone-user-id": "someone",
+        "helicone-request-id": "11111111-1111-4111-8111-111111111111",
+    }
+    assert sent["providerResponse"]["json"]["usage"] == {"prompt_tokens": 1, "completion_tokens": 2}
+    assert sent["providerResponse"]["status"] == 200
+    assert sent["providerResponse"]["headers"] == {"content-type": "application/json"}
+    assert sent["timing"] == {
+        "startTime": {"seconds": 1700000000, "milliseconds": 123},
+        "endTime": {"seconds": 1700000001, "milliseconds": 500},
+    }
+    assert sent["provider"] == "OPENAI"
+
+
+def test_a_stream_goes_as_its_text_and_with_its_first_token():
+    sent = trace(
+        request_body=b'{"model":"m","stream":true}',
+        response_body=STREAM,
+        response_type="text/event-stream; charset=utf-8",
+        started=10.0,
+        first_byte=10.25,
+    )
+    assert sent["providerResponse"]["textBody"] == STREAM.decode()
+    assert "json" not in sent["providerResponse"]
+    assert sent["timing"]["timeToFirstToken"] == 250
+
+
+def test_a_body_passes_byte_for_byte():
+    body = b'{"n": 12345678901234567890.10, "t": "\\ud83d\\ude00\xe4\xb8\xad"}'
+    assert body in trace_of(record(request_body=body))[0]
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "shown"),
+    [
+        (b"<html>bad gateway</html>", "text/html", {"text": "<html>bad gateway</html>"}),
+        (b'{"broken": ', "application/json", {"text": '{"broken": '}),
+        (b"[NaN]", "application/json", {"text": "[NaN]"}),
+        (b"17", "application/json", {"text": "17"}),
+        (b"[" * 100_000, "application/json", {"text": "[" * 100_000}),
+        (b"\xff\xfb\x90", "audio/mpeg", {"binary": "audio/mpeg, 3 bytes"}),
+        (b"", "", {}),
+    ],
+)
+def test_a_body_that_is_no_json_has_its_shape(body, kind, shown):
+    assert trace(response_body=body, response_type=kind)["providerResponse"]["json"] == shown
+
+
+def test_an_omitted_body_says_why():
+    sent = trace(request_body=b"", response_body=b"", omitted="request larger than 10 MiB")
+    assert sent["providerRequest"]["json"] == {"omitted": "request larger than 10 MiB"}
+    assert sent["providerResponse"]["json"] == {"omitted": "request larger than 10 MiB"}
+
+
+def test_a_stream_whose_request_is_gone_is_still_merged():
+    sent = trace(request_body=b"", response_body=STREAM, response_type="text/event-stream", omitted="too large")
+    assert sent["providerRequest"]["json"] == {"stream": True, "omitted": "too large"}
+
+
+def test_a_request_that_is_to_be_omitted_never_leaves():
+    body = b'{"model":"m","stream":true,"messages":["secret"]}'
+    plain = trace(headers={"helicone-omit-request": "true"}, request_body=body)
+    assert plain["providerRequest"]["json"] == {"model": "m", "stream": True}
+    assert plain["providerRequest"]["meta"]["helicone-omit-request"] == "true"
+    streamed = trace(
+        headers={"helicone-omit-request": "true"},
+        request_body=body,
+        response_body=STREAM,
+        response_type="text/event-stream",
+    )
+    assert streamed["providerRequest"]["json"] == {"model": "m", "stream": True}
+    assert "helicone-omit-request" not in streamed["providerRequest"]["meta"]
+
+
+def test_headers_that_jawn_would_stumble_over():
+    meta = trace(
+        headers={
+            "helicone-fallbacks": "{not json",
+            "helicone-authorization": "{}",
+            "helicone-request-id": "another",
+            "helicone-property-city": "北京",
+            "helicone-property-line": "a\r\nb\tc",
+        },
+    )["providerRequest"]["meta"]
+    assert set(meta) == {"helicone-request-id", "helicone-property-city", "helicone-property-line"}
+    assert meta["helicone-request-id"] != "another"
+    assert meta["helicone-property-city"].encode("latin-1").decode() == "北京"
+    assert meta["helicone-property-line"] == "ab\tc"
+
+
+def test_an_answer_that_broke_off_has_helicones_status_for_that():
+    assert trace(complete=False)["providerResponse"]["status"] == -3
+    assert trace(complete=False, status=502)["providerResponse"]["status"] == 502
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "shown"),
+    [
+        ("openai", "openai", "OPENAI"),
+        ("", "openai", "OPENAI"),
+        ("anthropic", "anthropic", "ANTHROPIC"),
+        ("claude-proxy", "anthropic", "ANTHROPIC"),
+        ("modelscope", "openai", "MODELSCOPE"),
+        ("deepseek", "openai", "DEEPSEEK"),
+        ("google", "openai", "OPENAI"),
+    ],
+)
+def test_the_provider(name, kind, shown):
+    assert provider_of(record(provider=name, kind=kind)) == shown
+
+
+def test_a_trace_too_long_loses_its_request_first():
+    big = json.dumps({"model": "m", "stream": False, "messages": ["x" * (MOST_BYTES // 2)]}).encode()
+    answer = json.dumps({"model": "m2", "usage": {"prompt_tokens": 7}, "data": "y" * (MOST_BYTES // 2)}).encode()
+    body, shortened = trace_of(record(request_body=big, response_body=answer))
+    sent = json.loads(body)
+    assert shortened
+    assert len(body) < 10 * 1024 * 1024
+    assert sent["providerRequest"]["json"] == {"model": "m", "omitted": "larger than Helicone takes"}
+    assert sent["providerResponse"]["json"]["usage"] == {"prompt_tokens": 7}
+    assert len(sent["providerResponse"]["json"]["data"]) == MOST_BYTES // 2
+
+
+def test_an_answer_too_long_keeps_its_usage():
+    answer = json.dumps({"model": "m2", "usage": {"prompt_tokens": 7}, "data": "y" * MOST_BYTES}).encode()
+    body, shortened = trace_of(record(response_body=answer))
+    sent = json.loads(body)
+    assert shortened
+    assert sent["providerRequest"]["json"] == {"model": "m", "messages": []}
+    assert sent["providerResponse"]["json"] == {
+        "model": "m2",
+        "usage": {"prompt_tokens": 7},
+        "omitted": "larger than Helicone takes",
+    }
+
+
+@pytest.mark.parametrize(
+    ("identity", "usable"),
+    [
+        ("11111111-1111-4111-8111-111111111111", True),
+        ("11111111-1111-4111-8111-11111111111A", True),
+        ("11111111-1111-7111-8111-111111111111", False),
+        ("11111111-1111-4111-c111-111111111111", False),
+        ("x", False),
+    ],
+)
+def test_ids_that_helicone_keeps(identity, usable):
+    assert has_usable_id(record(id=identity)) is usable
