@@ -85,6 +85,11 @@ PUBLISHED = {
     "jawn-broken": "jawn:broken",
     "jawn-unhealthy": "jawn:unhealthy",
     "jawn-next": "jawn:next",
+    "web-next": "web:next",
+    "envoy": "envoy:1",
+    "envoy-next": "envoy:next",
+    "python": "python:3",
+    "busybox": "busybox:1",
 }
 FLEET_IMAGES = ("host", "host-docker", "registry", "provider")
 ALL_IMAGES = (*FLEET_IMAGES, *PUBLISHED)

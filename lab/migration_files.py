@@ -47,9 +47,9 @@ create table public.organization_member (
 );
 create table public.helicone_api_keys (
     id bigserial primary key, api_key_hash text not null, api_key_name text not null, user_id uuid not null,
-    organization_id uuid not null, key_permissions text default 'rw', governance boolean not null default false,
+    organization_id uuid not null, key_permissions text default 'w', governance boolean not null default false,
     temp_key boolean not null default false, soft_delete boolean not null default false,
-    created_at timestamptz not null default now()
+    created_at timestamptz not null default now(), updated_at timestamptz
 );
 """
 

@@ -50,4 +50,5 @@ def parts() -> tuple[Part, ...]:
         Part("clickhouse", "ClickHouse's engine (chdb) over HTTP", real=True),
         Part("object-store", "rclone serve s3", real=True),
         Part("edge and egress", "Caddy", real=True),
+        Part("gateway", "Envoy", real=True),
     )

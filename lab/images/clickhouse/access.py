@@ -1,8 +1,8 @@
 """Users of the stand-in: chdb has no access management, so logins and grants are kept here.
 
 The default user comes from the environment, as in the real image. SQL users (CREATE USER, ALTER
-USER, DROP USER) live in a small file beside the data. Row policies and grants are accepted; the one
-policy that Helicone uses, on `getSetting('SQL_helicone_organization_id')`, is enforced for its user.
+USER, DROP USER) live in a small file beside the data, with what GRANT SELECT has given to each. Row policies
+are accepted; the one that Helicone uses, on `getSetting('SQL_helicone_organization_id')`, is enforced for its user.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ import hmac
 import json
 import os
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from engine import QueryError, quoted
+from grants import Grants, granted, missing, revoked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,6 +40,14 @@ _NO_PASSWORD = re.compile(r"NOT\s+IDENTIFIED|IDENTIFIED\s+WITH\s+no_password", r
 _READS = re.compile(r"^\s*(SELECT|WITH|SHOW|DESC|DESCRIBE|EXPLAIN|EXISTS)\b", re.IGNORECASE)
 _SYSTEM = re.compile(r"\b(system|information_schema)\s*\.", re.IGNORECASE)
 _ORGANIZATION = "SQL_helicone_organization_id"
+_HQL_USER = "hql_user"  # the one that Helicone's row policy names (schema_62)
+
+
+class User(TypedDict):
+    """A SQL user: the hash of its password (None: it has none) and the columns that it may read."""
+
+    password: str | None
+    grants: Grants
 
 
 class Users:
@@ -53,14 +62,18 @@ class Users:
             "1",
             "true",
         }
-        self._users: dict[str, str | None] = json.loads(file.read_text()) if file.is_file() else {}
+        stored = json.loads(file.read_text()) if file.is_file() else {}
+        # Older volumes hold the hash alone.
+        self._users: dict[str, User] = {
+            name: user if isinstance(user, dict) else {"password": user, "grants": {}} for name, user in stored.items()
+        }
 
     def log_in(self, user: str, password: str) -> None:
         """Accept the user or raise the error that ClickHouse gives for a wrong name or password."""
         if user == self._default:
             expected: str | None = _hash(self._password)
         elif user in self._users:
-            expected = self._users[user]
+            expected = self._users[user]["password"]
         else:
             raise _refused(user)
         if expected is not None and not hmac.compare_digest(expected, _hash(password)):
@@ -84,17 +97,24 @@ class Users:
             self._alter(altered)
         elif dropped := _DROP.match(statement):
             self._drop(dropped)
+        else:
+            self._grant(statement)
         return b""
 
     def restrict(self, user: str, statement: str, settings: Mapping[str, str]) -> dict[str, str]:
-        """Return settings that confine a SQL user to reading its organization's rows, or raise.
+        """Return settings that confine a SQL user to what it may read, or raise.
 
-        The default user is not confined. See schema_62 and schema_64 of Helicone's migrations.
+        The default user is not confined. Helicone's own user reads its organization's rows, see schema_62 and
+        schema_64 of Helicone's migrations; any other one reads the columns that it was granted.
         """
         if user == self._default:
             return {}
         if not _READS.match(statement) or _SYSTEM.search(statement):
-            raise QueryError(497, f"Code: 497. DB::Exception: {user}: Not enough privileges. (ACCESS_DENIED)")
+            raise _denied(user)
+        if user != _HQL_USER:
+            if needed := missing(statement, self._users[user]["grants"]):
+                raise _denied(user, f" To execute this query, it's necessary to have the grant {needed}.")
+            return {}
         organization = settings.get(_ORGANIZATION)
         if organization is None and "request_response_rmt" in statement:
             raise QueryError(115, f"Code: 115. DB::Exception: Unknown setting '{_ORGANIZATION}'. (UNKNOWN_SETTING)")
@@ -102,6 +122,28 @@ class Users:
         return (
             {"additional_table_filters": "{'request_response_rmt': " + quoted(condition) + "}"} if organization else {}
         )
+
+    def _grant(self, statement: str) -> None:
+        """Add or take away what a GRANT or REVOKE names; one about anything else but SELECT changes nothing."""
+        if given := granted(statement):
+            names, table, columns = given
+            for name in names:
+                held = self._known(name)["grants"].setdefault(table, [])
+                held.extend(column for column in columns if column not in held)
+        elif taken := revoked(statement):
+            names, table = taken
+            for name in names:
+                grants = self._known(name)["grants"]
+                for gone in list(grants) if table == "*" else [table]:
+                    grants.pop(gone, None)
+        else:
+            return
+        self._save()
+
+    def _known(self, name: str) -> User:
+        if name not in self._users:
+            raise _unknown(name)
+        return self._users[name]
 
     def _create(self, found: re.Match[str]) -> None:
         name = found["name"]
@@ -114,7 +156,7 @@ class Users:
                     493,
                     f"Code: 493. DB::Exception: user `{name}` already exists. (ACCESS_ENTITY_ALREADY_EXISTS)",
                 )
-        self._users[name] = _secret(found["rest"])
+        self._users[name] = {"password": _secret(found["rest"]), "grants": {}}
         self._save()
 
     def _alter(self, found: re.Match[str]) -> None:
@@ -122,20 +164,14 @@ class Users:
         if name not in self._users:
             if found["quiet"]:
                 return
-            raise QueryError(
-                192,
-                f"Code: 192. DB::Exception: There is no user `{name}` in user directories. (UNKNOWN_USER)",
-            )
+            raise _unknown(name)
         if _IDENTIFIED.search(found["rest"]) or _NO_PASSWORD.search(found["rest"]):
-            self._users[name] = _secret(found["rest"])
+            self._users[name]["password"] = _secret(found["rest"])
             self._save()
 
     def _drop(self, found: re.Match[str]) -> None:
-        if self._users.pop(found["name"], "") == "" and not found["quiet"]:
-            raise QueryError(
-                192,
-                f"Code: 192. DB::Exception: There is no user `{found['name']}` in user directories. (UNKNOWN_USER)",
-            )
+        if self._users.pop(found["name"], None) is None and not found["quiet"]:
+            raise _unknown(found["name"])
         self._save()
 
     def _save(self) -> None:
@@ -162,3 +198,12 @@ def _hash(password: str) -> str:
 def _refused(user: str) -> QueryError:
     text = f"{user}: Authentication failed: password is incorrect, or there is no user with such name."
     return QueryError(516, f"Code: 516. DB::Exception: {text} (AUTHENTICATION_FAILED)")
+
+
+def _denied(user: str, reason: str = "") -> QueryError:
+    return QueryError(497, f"Code: 497. DB::Exception: {user}: Not enough privileges.{reason} (ACCESS_DENIED)")
+
+
+def _unknown(name: str) -> QueryError:
+    text = f"There is no user `{name}` in user directories."
+    return QueryError(192, f"Code: 192. DB::Exception: {text} (UNKNOWN_USER)")

@@ -1,4 +1,4 @@
-"""What the stand-in provider says: a fixed sentence, with token counts that follow from the texts alone."""
+"""What the stand-in says in OpenAI's shapes: a fixed sentence, with token counts that follow from the texts alone."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import uuid
 from typing import Any
 
 SENTENCE = "This answer comes from the lab's STAND-IN provider."
+LETTERS_AN_EVENT = 16 << 10
 Body = dict[str, Any]
 
 
@@ -17,20 +18,43 @@ def tokens(value: object) -> int:
     return max(1, len(text) // 4)
 
 
+def steered(body: Body) -> tuple[str, int]:
+    """Return what the model's name asks for and its number, as in `slow-500`; nothing is an empty word."""
+    kind, _, number = str(body.get("model", "")).partition("-")
+    return (kind, int(number)) if number.isdigit() and number.isascii() else ("", 0)
+
+
+def said(body: Body) -> str:
+    """Return the text of an answer: the sentence, or as many kilobytes or half seconds of it as the model's name says."""
+    kind, number = steered(body)
+    if kind == "size":
+        return (SENTENCE + " ") * (number * 1024 // (len(SENTENCE) + 1)) + "." * (number * 1024 % (len(SENTENCE) + 1))
+    if kind == "stream":
+        return " ".join(f"word-{count}" for count in range(max(1, number * 2)))
+    return SENTENCE
+
+
+def pieces(body: Body) -> list[str]:
+    """Return the same text as the parts of a stream: words, or large parts of a large answer."""
+    text = said(body)
+    if steered(body)[0] == "size":
+        return [text[start : start + LETTERS_AN_EVENT] for start in range(0, len(text), LETTERS_AN_EVENT)] or [""]
+    first, *rest = text.split(" ")
+    return [first, *(f" {word}" for word in rest)]
+
+
 def usage(body: Body) -> Body:
     """Return OpenAI's usage object for a request."""
-    prompt, completion = tokens(body.get("messages", body.get("prompt", ""))), tokens(SENTENCE)
+    prompt, completion = tokens(body.get("messages", body.get("prompt", ""))), tokens(said(body))
     return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
 
 
 def completion(body: Body) -> Body:
     """Return a chat completion; a request with tools is answered with a call of the first one."""
-    message: Body = {"role": "assistant", "content": SENTENCE}
+    message: Body = {"role": "assistant", "content": said(body)}
     reason = "stop"
     if body.get("tools"):
-        function = body["tools"][0]["function"]["name"]
-        call = {"id": "call_lab", "type": "function", "function": {"name": function, "arguments": "{}"}}
-        message, reason = {"role": "assistant", "content": None, "tool_calls": [call]}, "tool_calls"
+        message, reason = {"role": "assistant", "content": None, "tool_calls": [_tool_call(body)]}, "tool_calls"
     return {
         **_head("chat.completion", body),
         "choices": [{"index": 0, "message": message, "finish_reason": reason, "logprobs": None}],
@@ -41,13 +65,17 @@ def completion(body: Body) -> Body:
 def chunks(body: Body) -> list[Body]:
     """Return the events of a streamed chat completion, usage last if it was asked for."""
     head = _head("chat.completion.chunk", body)
-    events = [
-        {**head, "choices": [{"index": 0, "delta": {"role": "assistant", "content": word}, "finish_reason": None}]}
-        for word in SENTENCE.split(" ")
-    ]
-    for event in events[1:]:
-        event["choices"][0]["delta"]["content"] = " " + event["choices"][0]["delta"]["content"]
-    events.append({**head, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+    if body.get("tools"):
+        call = _tool_call(body)
+        named = {**call, "index": 0, "function": {**call["function"], "arguments": ""}}
+        deltas = [{"role": "assistant", "content": None, "tool_calls": [named]}]
+        deltas += [{"tool_calls": [{"index": 0, "function": {"arguments": letter}}]} for letter in "{}"]
+        reason = "tool_calls"
+    else:
+        deltas = [{"role": "assistant", "content": piece} for piece in pieces(body)]
+        reason = "stop"
+    events: list[Body] = [{**head, "choices": [_choice(delta, None)]} for delta in deltas]
+    events.append({**head, "choices": [_choice({}, reason)]})
     if (body.get("stream_options") or {}).get("include_usage"):
         events.append({**head, "choices": [], "usage": usage(body)})
     return events
@@ -55,14 +83,27 @@ def chunks(body: Body) -> list[Body]:
 
 def text_completion(body: Body) -> Body:
     """Return an answer of the older completions API."""
-    choice = {"index": 0, "text": SENTENCE, "finish_reason": "stop", "logprobs": None}
+    choice = {"index": 0, "text": said(body), "finish_reason": "stop", "logprobs": None}
     return {**_head("text_completion", body), "choices": [choice], "usage": usage(body)}
+
+
+def text_chunks(body: Body) -> list[Body]:
+    """Return the events of a streamed answer of the older completions API."""
+    head = _head("text_completion", body)
+    parts = pieces(body)
+    return [
+        {**head, "choices": [{"index": 0, "text": part, "finish_reason": "stop" if last else None, "logprobs": None}]}
+        for part, last in zip(parts, [False] * (len(parts) - 1) + [True], strict=True)
+    ]
 
 
 def embeddings(body: Body) -> Body:
     """Return one small vector per input."""
     inputs = body["input"] if isinstance(body.get("input"), list) else [body.get("input", "")]
-    vectors = [{"object": "embedding", "index": i, "embedding": [0.25, 0.5, 0.75]} for i, _ in enumerate(inputs)]
+    vector = [0.25, 0.5, 0.75]
+    if body.get("encoding_format") == "base64":  # what the official SDK asks for: little-endian floats
+        vector = "AACAPgAAAD8AAEA/"
+    vectors = [{"object": "embedding", "index": index, "embedding": vector} for index, _ in enumerate(inputs)]
     count = tokens(inputs)
     return {
         "object": "list", "data": vectors, "model": body.get("model", ""),
@@ -70,38 +111,32 @@ def embeddings(body: Body) -> Body:
     }  # fmt: skip
 
 
-def anthropic_message(body: Body) -> Body:
-    """Return an answer of Anthropic's messages API."""
-    return {
-        "id": f"msg_{uuid.uuid4().hex[:24]}", "type": "message", "role": "assistant", "model": body.get("model", ""),
-        "content": [{"type": "text", "text": SENTENCE}], "stop_reason": "end_turn", "stop_sequence": None,
-        "usage": {"input_tokens": tokens(body.get("messages", "")), "output_tokens": tokens(SENTENCE)},
-    }  # fmt: skip
-
-
-def anthropic_events(body: Body) -> list[Body]:
-    """Return the events of a streamed message."""
-    message = anthropic_message(body)
-    start = {**message, "content": [], "stop_reason": None}
-    words = [SENTENCE[:20], SENTENCE[20:]]
-    return [
-        {"type": "message_start", "message": start},
-        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
-        *[{"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": w}} for w in words],
-        {"type": "content_block_stop", "index": 0},
-        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": message["usage"]},
-        {"type": "message_stop"},
-    ]
-
-
 def error(status: int, message: str) -> Body:
     """Return an error in OpenAI's shape."""
-    kinds = {400: "invalid_request_error", 401: "invalid_request_error", 429: "rate_limit_error"}
-    return {"error": {"message": message, "type": kinds.get(status, "server_error"), "param": None, "code": None}}
+    kinds = {400: "invalid_request_error", 401: "invalid_request_error", 404: "invalid_request_error"}
+    kind = {**kinds, 429: "rate_limit_error"}.get(status, "server_error")
+    return {"error": {"message": message, "type": kind, "param": None, "code": None}}
+
+
+def identifier(prefix: str) -> str:
+    """Return a new id with the prefix that OpenAI or Anthropic gives to things of its kind."""
+    return f"{prefix}{uuid.uuid4().hex[:24]}"
+
+
+def _tool_call(body: Body) -> Body:
+    return {
+        "id": "call_lab",
+        "type": "function",
+        "function": {"name": body["tools"][0]["function"]["name"], "arguments": "{}"},
+    }
+
+
+def _choice(delta: Body, reason: str | None) -> Body:
+    return {"index": 0, "delta": delta, "finish_reason": reason}
 
 
 def _head(kind: str, body: Body) -> Body:
     return {
-        "id": f"chatcmpl-{uuid.uuid4().hex[:24]}", "object": kind, "created": int(time.time()),
+        "id": identifier("chatcmpl-"), "object": kind, "created": int(time.time()),
         "model": body.get("model", ""), "system_fingerprint": "STAND-IN",
     }  # fmt: skip

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from gateway.errors import ConfigurationError
 from lab import builds
+from lab.bases import BASES
 from lab.exclusive import exclusive
 from lab.fleet import PartState, fleet_jobs
 from lab.layout import ALL_IMAGES, PUBLISHED
@@ -16,7 +17,15 @@ from lab.parts import parts
 from lab.progress import Reporter
 from lab.report import status_table
 
-PARENTS = {"host-docker": "host", "jawn-broken": "jawn", "jawn-next": "jawn", "jawn-unhealthy": "jawn"}
+PARENTS = {
+    "host-docker": "host",
+    "jawn-broken": "jawn",
+    "jawn-next": "jawn",
+    "jawn-unhealthy": "jawn",
+    "web-next": "web",
+    "envoy": "python",
+    "envoy-next": "envoy",
+}
 
 
 @pytest.fixture
@@ -53,6 +62,12 @@ def test_an_unknown_parent_is_named(sources: Path) -> None:
     (sources / "web" / "Dockerfile").write_text("FROM helicone-lab/node\n")
     with pytest.raises(ConfigurationError, match="node"):
         fleet_jobs(ALL_IMAGES)
+
+
+def test_the_browser_is_built_for_its_own_test_and_never_by_lab_up() -> None:
+    assert "browser" not in ALL_IMAGES
+    jobs = builds.Builder().jobs(["browser"])
+    assert [job.name for job in jobs] == [*(f"image {base}" for base in BASES), "image browser"]
 
 
 def test_helicone_and_the_provider_are_stand_ins_and_the_stores_are_real() -> None:

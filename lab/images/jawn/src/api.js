@@ -3,8 +3,8 @@
 "use strict";
 const settings = require("./settings");
 const { authenticate, sessionUser } = require("./auth");
-const { sendJson, sendError, readBody } = require("./http");
-const { hashKey, newKey, insertKey } = require("./keys");
+const { sendJson, sendEmpty, sendError, readBody } = require("./http");
+const { hashKey, newKey, insertKey, listKeys, renameKey, deleteKey } = require("./keys");
 const requests = require("./requests");
 const { query } = require("./stores");
 const { logTrace } = require("./trace");
@@ -41,6 +41,18 @@ async function storeKey({ caller, body, response }) {
   return sendJson(response, 200, { success: true, apiKey, hash });
 }
 
+const showKeys = async ({ caller, response }) => sendJson(response, 200, { data: await listKeys(caller.organizationId), error: null });
+
+/** A handler that changes the key of the path by `change(id, organization, body)` and answers with its hash. */
+function changesKey(change) {
+  return async ({ caller, url, body, response }) => {
+    const id = url.pathname.split("/")[3];
+    if (!/^\d{1,18}$/.test(id)) return invalid(response, { apiKeyId: { message: "invalid float number" } });
+    const hashedKey = await change(id, caller.organizationId, body);
+    return hashedKey ? sendJson(response, 200, { hashedKey }) : sendJson(response, 500, { error: "API key not found" });
+  };
+}
+
 /** The caller's organizations. Asked with orgId "none" first, so a session is enough. */
 async function organizations({ request, response }) {
   const user = await sessionUser(request);
@@ -67,10 +79,10 @@ async function oneRequest({ caller, url, response }) {
   return sendJson(response, 200, { data: found, error: null });
 }
 
-async function trace({ request, body, response }) {
+async function trace({ request, caller, body, response }) {
   if (!process.env.S3_REGION) return sendError(response, new Error("Region is missing"));
-  await logTrace(request.headers, body);
-  return sendJson(response, 200, null);
+  await logTrace(request.headers, body, caller.organizationId);
+  return sendEmpty(response, 200);
 }
 
 // Their table in PostgreSQL is gone in the real service as well: always nothing.
@@ -79,12 +91,15 @@ const listNothing = ({ response }) => sendJson(response, 201, { data: [], error:
 
 const ROUTES = [
   ["POST", /^\/v1\/api-keys\/?$/, createKey],
+  ["GET", /^\/v1\/api-keys\/?$/, showKeys],
+  ["DELETE", /^\/v1\/api-keys\/[^/]+\/?$/, changesKey(deleteKey)],
+  ["PATCH", /^\/v1\/api-keys\/[^/]+\/?$/, changesKey((id, organization, body) => renameKey(id, organization, body.api_key_name))],
   ["POST", /^\/v1\/key\/generateHash\/?$/, storeKey],
   ["POST", /^\/v1\/request\/query-clickhouse\/?$/, queryRequests],
   ["POST", /^\/v1\/request\/count\/query\/?$/, countNothing],
   ["POST", /^\/v1\/request\/query\/?$/, listNothing],
   ["GET", /^\/v1\/request\/[^/]+\/?$/, oneRequest],
-  ["POST", /^\/v1\/trace\/custom\/log\/?$/, trace],
+  ["POST", /^\/v1\/trace\/custom\/(?:v1\/)?log\/?$/, trace],
 ];
 
 /** Answer a call of the API. Rejects for what the real service answers with a 500. */
@@ -96,6 +111,9 @@ async function handle(request, response, url) {
   if (request.method === "GET" && /^\/v1\/organization\/?$/.test(url.pathname)) return organizations({ request, response });
   const caller = await authenticate(request);
   if (caller.error) return refuse(response, caller.error);
+  // Reading calls that are sent as POST need the right to write as well.
+  const right = ["POST", "PUT", "PATCH", "DELETE"].includes(request.method) ? "w" : "r";
+  if (caller.permissions && !caller.permissions.includes(right)) return refuse(response, null);
   const route = ROUTES.find(([method, pattern]) => method === request.method && pattern.test(url.pathname));
   if (!route) return sendJson(response, 404, { message: "Not Found" });
   return route[2]({ request, response, url, body, caller });

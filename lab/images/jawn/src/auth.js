@@ -1,7 +1,7 @@
 // Who asks the REST API: a session of web (cookie), or a Helicone key.
 "use strict";
 const { tokenFromCookies } = require("./better_auth");
-const { findKey } = require("./keys");
+const { findKey, MalformedKey } = require("./keys");
 const { query, sessionQuery } = require("./stores");
 
 /** The signed-in user of the request's cookie, or null. The sessions are web's own, in PostgreSQL. */
@@ -48,7 +48,8 @@ async function authenticate(request) {
     if (!key) return { error: "No API key found" };
     return { userId: key.user_id, organizationId: key.organization_id, permissions: key.key_permissions };
   } catch (error) {
-    return { error: error.message };
+    // A database that is down is a 401 as well, and only the text tells it apart: the driver's, as JSON.
+    return { error: error instanceof MalformedKey ? error.message : JSON.stringify(error.message) };
   }
 }
 

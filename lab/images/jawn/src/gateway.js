@@ -1,18 +1,17 @@
 // POST /v1/gateway/<oai|anthropic>/...: forwards first, to whoever asks, and records afterwards.
 "use strict";
-const crypto = require("node:crypto");
 const http = require("node:http");
 const https = require("node:https");
 const zlib = require("node:zlib");
 const { isAllowed } = require("./allowlist");
 const { sendJson, sendText, sendError, readBody, STAND_IN } = require("./http");
+const { requestId } = require("./identifier");
 const { record } = require("./record");
 
 const ROUTES = {
   oai: { provider: "OPENAI", target: "https://api.openai.com" },
   anthropic: { provider: "ANTHROPIC", target: "https://api.anthropic.com" },
 };
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const HOP_BY_HOP = new Set(["connection", "keep-alive", "transfer-encoding", "upgrade", "proxy-connection", "te", "trailer"]);
 const DECODERS = { gzip: zlib.createGunzip, deflate: zlib.createInflate, br: zlib.createBrotliDecompress };
 // HTTPS targets get a new connection for every request; plain ones are pooled.
@@ -50,13 +49,14 @@ async function handle(request, response, url) {
   // Only the target's origin counts: a path in it is dropped.
   const target = new URL(`${new URL(base).origin}${path}${url.search}`);
   const keys = splitKeys(request.headers);
-  const wanted = request.headers["helicone-request-id"];
   const call = {
-    id: UUID.test(wanted || "") ? wanted.toLowerCase() : crypto.randomUUID(),
+    id: requestId(request.headers["helicone-request-id"]),
     provider: route.provider,
     target: target.href,
     key: keys.helicone,
     headers: request.headers,
+    user: request.headers["helicone-user-id"] || (json?.user ?? ""),
+    streamed: json?.stream === true,
     body: json === undefined ? raw.toString() : JSON.stringify(json),
     started: Date.now(),
   };
@@ -103,8 +103,7 @@ function relay(call, incoming, response, afterwards) {
       ...call,
       status,
       ended: Date.now(),
-      firstToken: firstPart === null ? null : firstPart - call.started,
-      streamed: /text\/event-stream/.test(incoming.headers["content-type"] || ""),
+      firstToken: firstPart !== null && call.streamed ? firstPart - call.started : null,
       answer: Buffer.concat(parts).toString(),
     });
   };

@@ -11,6 +11,11 @@ function sendJson(response, status, value) {
   response.end(body);
 }
 
+function sendEmpty(response, status) {
+  response.writeHead(status, { ...STAND_IN, "Content-Length": 0 });
+  response.end();
+}
+
 function sendText(response, status, text, headers = {}) {
   response.writeHead(status, { ...STAND_IN, "Content-Type": "text/plain;charset=UTF-8", "Content-Length": Buffer.byteLength(text), ...headers });
   response.end(text);
@@ -47,4 +52,4 @@ function readBody(request) {
   });
 }
 
-module.exports = { sendJson, sendText, sendError, readBody, STAND_IN };
+module.exports = { sendJson, sendEmpty, sendText, sendError, readBody, STAND_IN };

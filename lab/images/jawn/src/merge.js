@@ -1,6 +1,8 @@
 // One answer out of a stream of server-sent events, with its text, tools and usage put together.
 "use strict";
 
+const HTML = ["<html", "<HTML", "<!DOCTYPE html>", "<!DOCTYPE HTML>", "<body", "<BODY", "<head", "<HEAD", "<?xml"];
+
 /** The JSON objects of all `data:` lines; anything else is skipped. */
 function events(text) {
   return text.split("\n").filter((line) => line.startsWith("data:")).flatMap((line) => {
@@ -34,22 +36,30 @@ function mergeOpenAi(chunks) {
 
 function mergeAnthropic(chunks) {
   const message = { ...(chunks.find((chunk) => chunk.type === "message_start")?.message || {}) };
-  const text = chunks.map((chunk) => chunk.delta?.text || "").join("");
   const last = chunks.filter((chunk) => chunk.type === "message_delta").pop();
-  return { ...message, ...last?.delta, content: [{ type: "text", text }], usage: { ...message.usage, ...last?.usage } };
+  const content = chunks.filter((chunk) => chunk.type === "content_block_start").map((start) => {
+    const deltas = chunks.filter((chunk) => chunk.type === "content_block_delta" && chunk.index === start.index).map((chunk) => chunk.delta);
+    if (start.content_block.type !== "tool_use") return { ...start.content_block, text: deltas.map((delta) => delta.text || "").join("") };
+    return { ...start.content_block, input: parseAnswer(deltas.map((delta) => delta.partial_json || "").join("") || "{}", false) };
+  });
+  return { ...message, ...last?.delta, content, usage: { ...message.usage, ...last?.usage } };
 }
 
-/** The whole answer of a recorded call as an object; text that is no JSON stays text. */
+/** The whole answer of a recorded call; one that cannot be read is shown inside an object that says so. */
 function parseAnswer(text, streamed) {
-  if (streamed) {
-    const chunks = events(text);
-    if (chunks.length === 0) return text;
-    return chunks.some((chunk) => chunk.type === "message_start") ? mergeAnthropic(chunks) : mergeOpenAi(chunks);
-  }
+  if (!text) return {};
+  if (HTML.some((start) => text.startsWith(start))) return { error: "HTML response detected:", html_response: text };
   try {
-    return JSON.parse(text);
-  } catch {
-    return text;
+    return JSON.parse(text) ?? { helicone_error: "error parsing response", parse_response_error: null, body: null };
+  } catch (error) {
+    const chunks = streamed ? events(text) : [];
+    if (chunks.length === 0) {
+      return { helicone_error: "error parsing response", parse_response_error: `Error parsing body: ${error}, ${text}` };
+    }
+    if (chunks.some((chunk) => chunk.type === "message_start")) return mergeAnthropic(chunks);
+    // The responses API ends with the whole answer; a stream that was cut has what it began with.
+    const whole = chunks.filter((chunk) => chunk.response).pop();
+    return whole ? whole.response : mergeOpenAi(chunks);
   }
 }
 

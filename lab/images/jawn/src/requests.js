@@ -1,11 +1,11 @@
 // Recorded requests, read back from ClickHouse in the shape of the real API.
 "use strict";
 const { condition } = require("./filters");
+const { isUuid } = require("./identifier");
 const { clickhouseRows } = require("./stores");
 
 // What the body of a query may hold; anything else is refused.
 const FIELDS = ["filter", "offset", "limit", "sort", "isCached", "includeInputs", "isPartOfExperiment", "isScored"];
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const SORTS = {
   created_at: "request_created_at", request_created_at: "request_created_at", latency: "latency", cost: "cost", user_id: "user_id",
   total_tokens: "prompt_tokens + completion_tokens", prompt_tokens: "prompt_tokens", completion_tokens: "completion_tokens",
@@ -92,7 +92,7 @@ async function list(organization, { filter, limit = 10, offset = 0, sort }) {
 
 /** One request, or null when there is none (yet). */
 async function byId(organization, id, withBody) {
-  if (!UUID.test(id)) return null;
+  if (!isUuid(id)) return null;
   try {
     const rows = await select(organization, "request_id = {id:UUID}", { id }, "LIMIT 1");
     return rows[0] ? shown(rows[0], withBody) : null;

@@ -1,43 +1,44 @@
 // Recording a call after the fact: what it was, its times and its properties come from the caller.
 "use strict";
-const crypto = require("node:crypto");
-const { write } = require("./record");
+const { writeNow } = require("./record");
+const { requestId } = require("./identifier");
 
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+/** Headers as the real service reads them: names in lower case; throws for a character beyond Latin-1. */
+const read = (headers) => Object.fromEntries(new Headers(headers || {}));
 
-const lower = (headers) => Object.fromEntries(Object.entries(headers || {}).map(([name, value]) => [name.toLowerCase(), String(value)]));
-const milliseconds = (time) => Math.round(Number(time?.seconds ?? 0) * 1000 + Number(time?.milliseconds ?? 0));
-
-/** Text of a body: a stream's answer may be given as the text it was. */
-const text = (value) => (typeof value === "string" ? value : JSON.stringify(value ?? {}));
-
-function providerOf(address) {
-  return /anthropic/.test(address) ? "ANTHROPIC" : "OPENAI";
+/** A moment in milliseconds: {seconds, milliseconds}, digits (seconds or milliseconds), or a date as text. */
+function moment(time) {
+  if (typeof time !== "string") return Math.round(time.seconds * 1000 + time.milliseconds);
+  if (!/^\d+$/.test(time)) return new Date(time).getTime();
+  const number = parseInt(time, 10);
+  return number < 4102444800 ? number * 1000 : number;
 }
 
 /**
- * Record the described call under its own id and times. A record that fails is lost and only logged,
- * as behind the gateway: the caller learns about it by reading the request back.
+ * Record the described call under its own id and times. Nothing but the named fields is kept: as in the real
+ * service the target's address is always empty, and the provider is the body's `provider`, or OPENAI. A record
+ * that a store refuses is lost and only logged; a body of another shape rejects, which is a 500.
  */
-async function logTrace(headers, { providerRequest = {}, providerResponse = {}, timing = {} }) {
-  const given = { ...lower(providerRequest.meta), ...lower(headers) };
-  const answerHeaders = lower(providerResponse.headers);
-  const wanted = given["helicone-request-id"] || "";
-  const call = {
-    id: UUID.test(wanted) ? wanted.toLowerCase() : crypto.randomUUID(),
-    provider: providerOf(providerRequest.url || ""),
-    target: providerRequest.url || "",
+async function logTrace(headers, { providerRequest, providerResponse, timing, provider }, organization) {
+  const given = { ...read(providerRequest.meta), ...read(headers) };
+  const [started, ended] = timing ? [moment(timing.startTime), moment(timing.endTime)] : [Date.now(), Date.now()];
+  const id = requestId(given["helicone-request-id"]);
+  await writeNow({
+    id,
+    responseId: id,
+    organization,
+    provider: provider ?? "OPENAI",
+    target: "",
     key: headers.authorization,
     headers: given,
-    body: text(providerRequest.json),
-    started: milliseconds(timing.startTime),
-    ended: milliseconds(timing.endTime),
-    firstToken: timing.timeToFirstToken ?? null,
-    status: Number(providerResponse.status ?? 200),
-    streamed: /text\/event-stream/.test(answerHeaders["content-type"] || ""),
-    answer: text(providerResponse.json ?? providerResponse.textBody),
-  };
-  await write(call).catch((error) => console.error(`Reproducing error for request ${call.id}: ${error.message}`));
+    user: given["helicone-user-id"] || "",
+    body: JSON.stringify(providerRequest.json) ?? "",
+    started,
+    ended,
+    firstToken: timing?.timeToFirstToken,
+    status: providerResponse.status,
+    answer: (providerResponse.textBody || JSON.stringify(providerResponse.json)) ?? "",
+  });
 }
 
 module.exports = { logTrace };
