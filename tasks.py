@@ -204,8 +204,24 @@ def trust(
     return trust(project_of(env).inventory, host, lambda question: confirm(question, yes))
 
 
+@verb(out="write them to this file instead")
+def authority(
+    context: Context,
+    env: str = "",
+    limit: str = "",
+    out: str = "",
+    json_: bool = False,
+    debug: bool = False,
+) -> Any:
+    """Print the certificates that clients have to trust where edge.tls.mode is internal."""
+    from gateway.commands.authority import authority
+
+    return authority(project_of(env, limit=limit).inventory, Path(out) if out else None, as_json=json_)
+
+
 namespace = Collection(plan, deploy, verify, rollback, status, history, unlock, render, inventory, welcome, reference)
 namespace.add_collection(Collection("secrets", edit=edit))
 namespace.add_collection(Collection("images", lock=lock))
 namespace.add_collection(Collection("hosts", trust=trust))
+namespace.add_collection(Collection("edge", authority=authority))
 namespace.add_collection(lab)

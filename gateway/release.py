@@ -67,6 +67,8 @@ def host_release(rendered: RenderedHost, host: Host, upstream: Upstream) -> Host
                 "image": service.image,
                 "hash": service.content_hash,
                 "one_shot": service.one_shot,
+                "handover": service.handover,
+                "live": list(service.live),
                 "ports": [list(binding) for binding in service.ports],
                 "environment": dict(service.environment),
             }

@@ -152,6 +152,13 @@ SECRET_NAMES: Mapping[str, SecretName] = MappingProxyType(
             12,
             lambda: generate_text(32),
         ),
+        "gateway_stores_password": SecretName(
+            "password of the edge's own users in PostgreSQL and ClickHouse, who may read key hashes and request ids",
+            "letters, digits and . _ ~ - only",
+            _URL_SAFE,
+            12,
+            lambda: generate_text(32),
+        ),
         "object_store_access_key": SecretName(
             "access key of the S3 store",
             "letters, digits and + / = . _ ~ - only, because keys are given as a comma-separated pair",

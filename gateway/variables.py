@@ -16,6 +16,8 @@ Text = Annotated[str, StringConstraints(min_length=1)]
 Memory = Annotated[str, StringConstraints(pattern=r"^[0-9]+[mg]$")]
 Processors = Annotated[float, Field(gt=0)]
 RoleName = Literal["data", "app", "edge"]
+ProviderName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
+Network = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F.:]+/[0-9]{1,3}$")]
 
 
 class Section(BaseModel):
@@ -55,6 +57,9 @@ class Images(Section):
     jawn: Text
     web: Text
     caddy: Text
+    envoy: Text
+    python: Text
+    busybox: Text
 
 
 class Ports(Section):
@@ -62,6 +67,7 @@ class Ports(Section):
 
     gateway: Port
     ui: Port
+    acme: Port
     jawn: Port
     web: Port
     postgres: Port
@@ -138,9 +144,50 @@ class Migrations(Limits):
 
 
 class Provider(Section):
-    """The model provider that requests go to."""
+    """A model provider: `base_url` ends in /v<number>, `kind` says whose API it speaks.
+
+    Requests to `/v1` with a provider key that begins with `key_prefix` go to it. With `inject_key`
+    clients need no Helicone key on its route: their requests are recorded under the environment's own.
+    """
 
     base_url: Annotated[str, StringConstraints(pattern=r"^https?://[^/:\s@?#][^/\s@?#]*(/[^\s?#]*)?/v[0-9]+$")]
+    kind: Literal["openai", "anthropic"] = "openai"
+    key_prefix: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]*$")] = ""
+    inject_key: bool = False
+
+
+class GatewayProxy(Limits):
+    """The proxy that clients' requests go through, and who may use it how much."""
+
+    recording: Literal["edge", "inline"]
+    default_provider: Text
+    allow_from: list[Network]
+    requests_per_minute: Annotated[int, Field(ge=0)]
+    drain_seconds: Annotated[int, Field(ge=1, le=3600)]
+
+
+class Recorder(Limits):
+    """The recorder's bounds."""
+
+    spool: Memory
+    body: Memory
+    open_bodies: Memory
+
+
+class Tls(Section):
+    """Who makes the certificates of the two ports; `names` are what clients type in for the host."""
+
+    mode: Literal["off", "internal", "auto", "files"]
+    names: list[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:-]+$")]]
+    email: str
+    authority: Annotated[str, StringConstraints(pattern=r"^https://[^\s]+$")]
+    directory: Annotated[str, StringConstraints(pattern=r"^/[^\s:]*[^\s/:]$")]
+
+
+class Edge(Limits):
+    """The UI's proxy, which also keeps the certificates."""
+
+    tls: Tls
 
 
 class Admin(Section):
@@ -218,8 +265,12 @@ class HostVariables(Section):
     jawn: Service
     web: Service
     egress: Limits
-    edge: Limits
-    provider: Provider
+    edge: Edge
+    gateway: GatewayProxy
+    recorder: Recorder
+    keys: Limits
+    door: Limits
+    providers: dict[ProviderName, Provider]
     admin: Admin
     secrets: SecretsSettings
     logging: Logging

@@ -11,6 +11,7 @@ from .redaction import hide
 from .store import Store
 
 FILES = ("compose.upstream.yml", "compose.override.yml", "compose.labels.yml")
+DOWN_SECONDS = 30  # nobody waits for what an environment that goes away is still answering
 Redact = Callable[[str], str]
 
 
@@ -58,16 +59,22 @@ def up(store: Store, project: str, services: Sequence[str], redact: Redact) -> N
         run(command(store, project, *arguments), f"start {', '.join(services)}", redact, lambda _: None)
 
 
+def start(container: str) -> None:
+    """Start a container that stands still; whether it runs then is for its health to tell."""
+    subprocess.run(["docker", "start", container], capture_output=True, check=False)
+
+
 def down(store: Store, project: str) -> None:
     """Remove the project's containers and networks; the named volumes, and with them the data, stay."""
-    subprocess.run(command(store, project, "down", "--remove-orphans"), capture_output=True, check=False)
+    arguments = ["down", "--remove-orphans", "--timeout", str(DOWN_SECONDS)]
+    subprocess.run(command(store, project, *arguments), capture_output=True, check=False)
 
 
 def remove_others(project: str, services: Sequence[str]) -> None:
     """Remove the containers of services that the release does not have on this host."""
-    engine.remove(c["Id"] for c in engine.containers(project) if engine.service_of(c) not in services)
+    engine.remove(c["Id"] for c in engine.all_containers(project) if engine.service_of(c) not in services)
 
 
 def remove(project: str, services: Sequence[str]) -> None:
     """Remove the containers of services that only a fresh start can heal."""
-    engine.remove(c["Id"] for c in engine.containers(project) if engine.service_of(c) in services)
+    engine.remove(c["Id"] for c in engine.all_containers(project) if engine.service_of(c) in services)

@@ -16,6 +16,7 @@ from .failure import StepFailed
 
 SOCKET = "/var/run/docker.sock"
 HASH_LABEL = "helicone.content-hash"
+LEAVING = "leaving"
 
 
 class EngineConnection(http.client.HTTPConnection):
@@ -69,6 +70,25 @@ def version() -> str | None:
 
 
 def containers(project: str) -> list[dict[str, Any]]:
+    """Return the inspected containers of a Compose project's services, sorted by service.
+
+    Left out are one-shot runs, and containers that only finish their work beside a successor.
+    """
+    newest: dict[str, dict[str, Any]] = {}
+    for container in all_containers(project):
+        service = service_of(container)
+        known = newest.get(service)
+        if not is_leaving(container) and (known is None or container["Created"] > known["Created"]):
+            newest[service] = container
+    return [newest[service] for service in sorted(newest)]
+
+
+def is_leaving(container: dict[str, Any]) -> bool:
+    """Tell whether a container was asked to finish because a successor serves."""
+    return f"-{LEAVING}-" in container["Name"]
+
+
+def all_containers(project: str) -> list[dict[str, Any]]:
     """Return the inspected containers of a Compose project, one-shot runs left out, sorted by service."""
     filters = quote(json.dumps({"label": [f"com.docker.compose.project={project}"]}))
     found = []

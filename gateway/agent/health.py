@@ -33,6 +33,19 @@ def wait_until_ready(
     _wait(project, services, timeout, redact, ready)
 
 
+def wait_for_own_check(project: str, services: Sequence[str], timeout: float, redact: Redact) -> None:
+    """Wait until each service's own check passes when it is run now: what the engine saw may be older than a change.
+
+    Raises StepFailed with what the check said, when it still fails after `timeout` seconds.
+    """
+    deadline = time.monotonic() + timeout
+    for container in _of_services(project, services):
+        while not _passes_own_check(container):
+            if time.monotonic() > deadline:
+                fail(container, f"does not pass its own check after {timeout:.0f} s", redact)
+            time.sleep(0.3)
+
+
 def wait_until_healthy(project: str, services: Sequence[str], timeout: float, redact: Redact) -> None:
     """Wait until the engine itself calls every service healthy. Raises StepFailed as `wait_until_ready` does."""
     _wait(project, services, timeout, redact, is_healthy)

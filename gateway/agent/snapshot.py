@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from . import compose, docker_setup, engine, lease
+from . import compose, docker_setup, edge_state, engine, lease
 from .failure import StepFailed
 from .store import Store
 
@@ -35,6 +35,7 @@ def take(store: Store, project: str, registries: list[str], images: list[str]) -
         **_release(store),
         **_running(project, facts["engine"]),
         "lease": lease.show(store),
+        "edge": edge_state.look(project) if facts["engine"] else edge_state.NOTHING,
     }
 
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from . import compose, health, stores
+from . import compose, handover, health, live, stores
 from .failure import StepFailed, as_failure
 from .store import Store
 
@@ -83,16 +83,21 @@ def _activate(store: Store, release: str, request: dict[str, Any], emit: Emit) -
     long_running = [service["name"] for service in manifest["services"] if not service["one_shot"]]
     compose.remove_others(project, long_running)
     compose.remove(project, request.get("replace", []))
+    live.deliver(store, manifest)
     for role in ORDER:
         if role == "migrations":
             if manifest["migrations"]:
                 _migrate(store, project, manifest["migrations"], request["secrets"], emit)
             continue
-        services = [s["name"] for s in manifest["services"] if s["role"] == role and not s["one_shot"]]
+        services = [s for s in manifest["services"] if s["role"] == role and not s["one_shot"]]
         if services:
-            emit(event="step", text=f"start {', '.join(services)}")
-            compose.up(store, project, services, redact)
-            health.wait_until_ready(project, services, timeout, redact, emit)
+            emit(event="step", text=f"start {', '.join(s['name'] for s in services)}")
+            plain = [s["name"] for s in services if not s.get("handover")]
+            compose.up(store, project, plain, redact)
+            health.wait_until_ready(project, plain, timeout, redact, emit)
+            for service in services:
+                if service.get("handover"):
+                    handover.bring_up(store, project, service, timeout, redact, emit)
     health.wait_until_healthy(project, long_running, timeout, redact)
     seconds = request.get("settle_seconds", 0)
     if seconds:
@@ -131,3 +136,4 @@ def _migrate(store: Store, project: str, migrations: dict[str, Any], secrets: di
             message = f"{len(names)} migrations are not in the ledgers, the first is {names[0]}"
             raise StepFailed("migrate", message, logs=names[:20])
     stores.set_hql_password(project, migrations["clickhouse"], secrets)
+    stores.set_up_gateway_users(project, migrations, secrets)

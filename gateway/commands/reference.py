@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import yaml
+
 from gateway.inventory.load import ROLES
 from gateway.secret_names import SECRET_NAMES
 
@@ -30,7 +32,7 @@ def variables_page(root: Path) -> str:
     parts = [INTRODUCTION]
     for role in ("common", "docker", *ROLES):
         text = (root / "roles" / role / "role.yml").read_text(encoding="utf-8")
-        description = text.partition("description: ")[2].partition("\n")[0]
+        description = yaml.safe_load(text)["description"]
         defaults = text.partition("\ndefaults:\n")[2]
         if defaults:
             parts.append(f"## Role {role}\n\n{description}\n\n```yaml\n{_unindented(defaults)}```\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -12,7 +13,17 @@ from gateway.errors import UnreachableError
 from gateway.inventory import Inventory
 from gateway.plan.observed import altered_files, outcomes, service_changes
 from gateway.transport.conversation import AgentError
-from gateway.transport.fleet import connected
+from gateway.transport.fleet import connected, on_all
+from gateway.verify import outside
+from gateway.verify.doors import door_of
+from gateway.verify.release_view import ReleaseView
+
+# What the recorder counts, for ever, of requests that Helicone will not show.
+_LOSSES = {
+    "dropped_total": "dropped because the spool was full",
+    "gaps_total": "passed while no recorder took them",
+    "refused_total": "refused by Helicone",
+}
 
 
 def status(inventory: Inventory, as_json: bool) -> dict[str, Any]:
@@ -23,10 +34,11 @@ def status(inventory: Inventory, as_json: bool) -> dict[str, Any]:
     unreachable: dict[str, Exception] = {}
     with connected(inventory, unreachable.update) as conversations:
         observed = observe(inventory, conversations, on_failure=unreachable.update)
+    certificates = _certificate_days(inventory, observed)
     hosts = {
         name: {"state": "unreachable", "cause": str(unreachable[name])}
         if name in unreachable
-        else host_status(observed[name])
+        else {**host_status(observed[name]), "certificate_days": certificates.get(name)}
         for name in inventory.selected
     }
     result = {"environment": inventory.environment, "hosts": hosts}
@@ -67,7 +79,29 @@ def host_status(seen: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "state": state, "release": release, "services": services, "lease": seen["lease"],
         "engine": seen["facts"]["engine"], "disk_free": seen["facts"]["disk_free"]["releases"],
+        "recorder": (seen["edge"] or {}).get("recorder"), "keys_age": (seen["edge"] or {}).get("keys_age"),
     }  # fmt: skip
+
+
+def _certificate_days(inventory: Inventory, observed: Mapping[str, Any]) -> dict[str, float | None]:
+    """Return for each edge with TLS how many days its certificate lasts, None where it shows none that is valid."""
+
+    def days(name: str) -> float | None:
+        """Ask one edge."""
+        seen = observed[name]
+        release = ReleaseView(seen["current"], seen["manifest"], seen["contents"])
+        door = door_of(inventory, inventory.hosts[name], release, seen["edge"]["authority"])
+        expires = outside.send(f"{door.gateway}/healthz", trust=door.trust).expires if door else 0
+        return round((expires - time.time()) / 86400, 2) if expires else None
+
+    encrypted = [
+        name
+        for name, seen in observed.items()
+        if seen["manifest"]
+        and "edge" in inventory.hosts[name].roles
+        and inventory.hosts[name].variables.edge.tls.mode != "off"
+    ]
+    return dict(on_all(encrypted, days)[0])
 
 
 def _print(inventory: Inventory, hosts: Mapping[str, Any]) -> None:
@@ -81,11 +115,27 @@ def _print(inventory: Inventory, hosts: Mapping[str, Any]) -> None:
         rows.append([name, address, host["release"] or "-", services or "-", host["state"]])
     table("", ["host", "address", "release", "services", "state"], rows)
     for name, host in hosts.items():
+        if host["state"] != "unreachable" and host["recorder"]:
+            say(f"{name}: {_recording(host['recorder'])}{_certificate(host['certificate_days'])}")
+    for name, host in hosts.items():
         if host["state"] == "unreachable":
             say(host["cause"], "red")
         elif host["lease"]:
             lease = host["lease"]
             say(f"{name}: {lease['owner']} is running `{lease['command']}` since {lease['since']}", "yellow")
+
+
+def _recording(recorder: Mapping[str, Any]) -> str:
+    """Return in words how far the recorder is."""
+    waiting, age = recorder["waiting"], recorder["oldest_seconds"] or 0
+    words = f"{waiting} records wait for Helicone, the oldest for {age:.0f} s" if waiting else "every record delivered"
+    lost = [f"{recorder[key]} {what}" for key, what in _LOSSES.items() if recorder[key]]
+    return ", ".join([words, *lost])
+
+
+def _certificate(days: float | None) -> str:
+    """Return in words how long a certificate lasts, nothing for an edge without one."""
+    return "" if days is None else f"; certificate valid for {days:.1f} days"
 
 
 def history(inventory: Inventory, as_json: bool) -> dict[str, Any]:

@@ -65,12 +65,13 @@ def page(environment: str, doors: list[PublicUrls], host: Host, curl: str) -> st
     """Return what is printed: addresses, account, request, next commands."""
     addresses = [line for door in doors for line in (f"  gateway  {door.gateway}/v1", f"  UI       {door.ui}")]
     secrets = f"invoke secrets.edit --env {environment}"
+    provider = host.variables.providers[host.variables.gateway.default_provider].base_url
     return "\n".join(
         [
             *addresses,
             f"  account  {host.variables.admin.email}; password: admin_password in `{secrets}`",
             "",
-            f"A first request; PROVIDER_API_KEY is your key of {host.variables.provider.base_url}:",
+            f"A first request; PROVIDER_API_KEY is your key of {provider}:",
             "",
             curl,
             "",

@@ -33,7 +33,7 @@ def explain(inventory: Inventory, host: str, key: str) -> str:
             next_step="docs/reference/variables.md lists every key",
         )
     found = inventory.hosts[host]
-    if kind not in {Kind.SECTION, Kind.MAPPING}:
+    if kind not in {Kind.SECTION, Kind.SECTIONS, Kind.MAPPING}:
         return _explain_value(found, key)
     below = sorted(name for name in found.origins if name.startswith(f"{key}."))
     return "\n".join(_explain_value(found, name) for name in below) or _explain_value(found, key)

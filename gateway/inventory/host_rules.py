@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_network
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from gateway.errors import ConfigurationError
 from gateway.inventory.published import bundled_stores
@@ -27,6 +29,8 @@ def validate_host(host: Host, line: str) -> None:
     _stores(host)
     _limits(host)
     _environment_names(host)
+    _providers(host)
+    _certificates(host)
 
 
 def refuse_value(host: Host, key: str, message: str, next_step: str = "") -> ConfigurationError:
@@ -104,7 +108,10 @@ def _stores(host: Host) -> None:
 def _limits(host: Host) -> None:
     """Check that every amount of memory is one that Docker takes."""
     variables = host.variables
-    sections = ("postgres", "clickhouse", "object_store", "migrations", "jawn", "web", "egress", "edge")
+    sections = (
+        "postgres", "clickhouse", "object_store", "migrations", "jawn", "web", "egress", "edge",
+        "gateway", "recorder", "keys", "door",
+    )  # fmt: skip
     for name in sections:
         memory = getattr(variables, name).memory
         megabytes = int(memory[:-1]) * (1024 if memory.endswith("g") else 1)
@@ -128,3 +135,62 @@ def _environment_names(host: Host) -> None:
                     f"`{printable(name)}` in `{section}.environment` cannot be the name of an environment variable",
                     "use letters, digits and _, and do not start with a digit",
                 )
+
+
+# First segments of paths that the gateway or the APIs behind it use themselves.
+_TAKEN_ROUTES = ("healthz", "v1")
+
+
+def _providers(host: Host) -> None:
+    """Check that the default provider is there, and that no two providers are told apart by nothing."""
+    variables = host.variables
+    default = variables.gateway.default_provider
+    if default not in variables.providers:
+        known = ", ".join(sorted(variables.providers))
+        raise refuse_value(
+            host, "gateway.default_provider",
+            f"`gateway.default_provider` is {printable(default)}, which is no provider",
+            f"name one of {known}, or add it below `providers`",
+        )  # fmt: skip
+    seen: dict[str, str] = {}
+    for name, provider in variables.providers.items():
+        if name in _TAKEN_ROUTES:
+            raise refuse_value(host, f"providers.{name}.base_url", f"a provider cannot be called {name}: it is a route")
+        if not _has_usable_port(provider.base_url):
+            raise refuse_value(
+                host, f"providers.{name}.base_url", f"the port in `providers.{name}.base_url` is none",
+                "write a number from 1 to 65535, or no port at all",
+            )  # fmt: skip
+        first = seen.setdefault(provider.key_prefix, name)
+        if provider.key_prefix and first != name:
+            raise refuse_value(
+                host, f"providers.{name}.key_prefix",
+                f"providers {first} and {name} have the same `key_prefix`, so that /v1 could lead to either",
+                'give one of them another prefix, or "" to reach it by its route only',
+            )  # fmt: skip
+    for network in variables.gateway.allow_from:
+        try:
+            ip_network(network)
+        except ValueError:
+            raise refuse_value(
+                host, "gateway.allow_from", f"`{network}` in `gateway.allow_from` is no network",
+                "write its first address and its length, such as 10.0.0.0/8",
+            ) from None  # fmt: skip
+
+
+def _has_usable_port(url: str) -> bool:
+    """Tell whether a URL names no port, or one that there can be."""
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False
+
+
+def _certificates(host: Host) -> None:
+    """Check that an authority could give out what is asked for."""
+    tls = host.variables.edge.tls
+    if tls.mode == "auto" and not tls.names:
+        raise refuse_value(
+            host, "edge.tls.mode", "`edge.tls.mode` is auto, but `edge.tls.names` is empty",
+            "name the host names that lead here; public authorities give certificates for names",
+        )  # fmt: skip

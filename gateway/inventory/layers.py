@@ -163,14 +163,14 @@ def _flatten(key: str, entry: Entry, origin: Origin, leaves: dict[str, Leaf]) ->
     if kind is None:
         raise unknown_key(key, str(origin))
     value = entry.value
-    if kind in {Kind.SECTION, Kind.MAPPING}:
+    if kind in {Kind.SECTION, Kind.MAPPING, Kind.SECTIONS}:
         if not isinstance(value, dict):
             raise ConfigurationError(
                 f"`{printable(key)}` is a section: write its keys below it, indented", where=str(origin)
             )
         for name, inner in value.items():
             below = Origin(origin.file, inner.line if origin.line else 0, origin.layer)
-            if kind is Kind.SECTION:
+            if kind is not Kind.MAPPING:
                 _refuse_dots(name, below)
             _flatten(f"{key}.{name}", inner, below, leaves)
         if kind is Kind.MAPPING and not value:

@@ -38,13 +38,13 @@ def bundled_stores(host: Host) -> tuple[str, ...]:
     return tuple(name for name in STORES if getattr(host.variables, name).mode == "bundled")
 
 
-def store_users(store: str, inventory: Inventory) -> tuple[str, ...]:
-    """Return the names of the hosts that connect to the bundled `store`.
+def store_users(inventory: Inventory) -> tuple[str, ...]:
+    """Return the names of the hosts that connect to the bundled stores.
 
-    Edges need the object store, for the signed links that browsers follow.
+    Edges need all three: PostgreSQL for the valid keys, ClickHouse to see that a record arrived, the
+    object store for the signed links that browsers follow.
     """
-    roles = {"app", "edge"} if store == "object_store" else {"app"}
-    return tuple(host.name for host in inventory.hosts.values() if roles & set(host.roles))
+    return tuple(host.name for host in inventory.hosts.values() if {"app", "edge"} & set(host.roles))
 
 
 def serves_other_edges(host: Host, inventory: Inventory) -> bool:
@@ -64,9 +64,12 @@ def published_ports(host: Host, inventory: Inventory) -> tuple[PublishedPort, ..
     found: list[PublishedPort] = []
     if "edge" in host.roles:
         found += [
-            PublishedPort("ports.gateway", "edge", public, ports.gateway, 8787, "clients reach its edge there"),
-            PublishedPort("ports.ui", "edge", public, ports.ui, 3000, "browsers reach its edge there"),
+            PublishedPort("ports.gateway", "door", public, ports.gateway, 8787, "clients reach its edge there"),
+            PublishedPort("ports.ui", "door", public, ports.ui, 3000, "browsers reach its edge there"),
         ]
+        if host.variables.edge.tls.mode == "auto":
+            reason = "certificate authorities ask its edge there"
+            found.append(PublishedPort("ports.acme", "door", public, ports.acme, 80, reason))
     if serves_other_edges(host, inventory):
         reason = "the edges of other hosts reach its app there"
         found += [
@@ -76,7 +79,7 @@ def published_ports(host: Host, inventory: Inventory) -> tuple[PublishedPort, ..
         ]
     for store in bundled_stores(host) if "data" in host.roles else ():
         service, inside = STORES[store]
-        users = [name for name in store_users(store, inventory) if name != host.name]
+        users = [name for name in store_users(inventory) if name != host.name]
         if users:
             reason = f"{users[0]} reaches its {store} there"
             found.append(PublishedPort(f"ports.{store}", service, private, getattr(ports, store), inside, reason))

@@ -33,26 +33,40 @@ _ANSIBLE = {
 
 
 class Kind(Enum):
-    """What a key holds: more named keys, free keys of one level, a number, or any other value."""
+    """What a key holds: more named keys, free keys of values or of sections, a number, or any other value."""
 
     SECTION = "section"
     MAPPING = "mapping"
+    SECTIONS = "sections"
     NUMBER = "number"
     VALUE = "value"
 
 
 @functools.cache
 def known_keys() -> Mapping[str, Kind]:
-    """Return every dotted key of `HostVariables` with its kind, sections before their keys."""
+    """Return every dotted key of `HostVariables` with its kind, sections before their keys.
+
+    Below sections that the inventory names itself, `*` stands for the name: `providers.*.base_url`.
+    """
     return dict(_keys_of(HostVariables, ""))
 
 
 def kind_of(key: str) -> Kind | None:
     """Return the kind of the dotted `key`; a free key of a mapping is a value; None if unknown."""
-    kind = known_keys().get(key)
+    kind = known_keys().get(key) or known_keys().get(_starred(key))
     if kind is None and mapping_above(key) is not None:
         return Kind.VALUE
     return kind
+
+
+def _starred(key: str) -> str:
+    """Return `key` with `*` for the name that the inventory gave to a section: `providers.vllm.kind`."""
+    parts = key.split(".")
+    for length in range(1, len(parts)):
+        above = ".".join(parts[:length])
+        if known_keys().get(above) is Kind.SECTIONS:
+            return ".".join([above, "*", *parts[length + 1 :]])
+    return key
 
 
 def mapping_above(key: str) -> str | None:
@@ -82,9 +96,12 @@ def nearest_key(key: str) -> str | None:
     last = key.rpartition(".")[2]
     if last in _ANSIBLE:
         return _ANSIBLE[last]
-    scores = {name: _likeness(key, last, name) for name in known_keys()}
+    generic = _starred(key)
+    scores = {name: _likeness(generic, last, name) for name in known_keys()}
     best = max(scores, key=lambda name: scores[name])
-    return best if scores[best] >= 0.6 else None  # difflib's own limit for "close"
+    if scores[best] < 0.6:  # difflib's own limit for "close"
+        return None
+    return best.replace("*", key.split(".")[best.split(".").index("*")]) if "*" in best and generic != key else best
 
 
 def _likeness(key: str, last: str, name: str) -> float:
@@ -102,7 +119,12 @@ def _keys_of(model: type[BaseModel], prefix: str) -> Iterable[tuple[str, Kind]]:
             yield prefix + name, Kind.SECTION
             yield from _keys_of(annotation, f"{prefix}{name}.")
         elif get_origin(annotation) is dict:
-            yield prefix + name, Kind.MAPPING
+            inner = get_args(annotation)[1]
+            sections = isinstance(inner, type) and issubclass(inner, BaseModel)
+            yield prefix + name, Kind.SECTIONS if sections else Kind.MAPPING
+            if sections:
+                yield f"{prefix}{name}.*", Kind.SECTION
+                yield from _keys_of(inner, f"{prefix}{name}.*.")
         elif {annotation, *get_args(annotation)} & {int, float}:
             yield prefix + name, Kind.NUMBER
         else:

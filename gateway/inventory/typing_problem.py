@@ -24,6 +24,12 @@ PATTERN_WORDS = {
     r"^https?://[^/:\s@?#][^/\s@?#]*(/[^\s?#]*)?/v[0-9]+$": "a URL that ends in a version, such as https://api.openai.com/v1",
     r"^[^@\s]+@[^@\s]+$": "an e-mail address",
     r"^age1[0-9a-z]+$": "the public key of an age identity, age1...",
+    r"^[A-Za-z0-9._-]*$": "the beginning of a key: letters, digits and . _ -",
+    r"^[a-z][a-z0-9-]{0,31}$": "a name of lower-case letters, digits and -, which begins with a letter",
+    r"^[0-9a-fA-F.:]+/[0-9]{1,3}$": "a network such as 10.0.0.0/8",
+    r"^[A-Za-z0-9.:-]+$": "a host name or an address",
+    r"^https://[^\s]+$": "an https:// URL",
+    r"^/[^\s:]*[^\s/:]$": "an absolute path without spaces or colons and without a slash at the end",
     r"^/[^\s]*[^\s/]$": "an absolute path without spaces and without a slash at the end",
 }
 _TYPE_WORDS = (
@@ -60,7 +66,7 @@ def describe_invalid(
     problem = wrong[0]
     key = _key_at(problem["loc"], leaves)
     expected = _expected([item for item in wrong if _key_at(item["loc"], leaves) == key])
-    leaf = leaves.get(key)
+    leaf = leaves.get(key) or next((one for name, one in leaves.items() if name.startswith(f"{key}.")), None)
     return ConfigurationError(
         f"`{printable(key)}` must be {expected}, not {_given(problem['input'])}",
         where=str(leaf.origin) if leaf else str(environment),
@@ -79,8 +85,11 @@ def _missing(key: str, host: str, environment: Path) -> ConfigurationError:
 
 
 def _key_at(location: tuple[int | str, ...], leaves: Mapping[str, Leaf]) -> str:
-    """Return the longest start of `location` that is the key of a leaf, else all its words."""
-    words = [str(step) for step in location]
+    """Return the longest start of `location` that is the key of a leaf, else all its words.
+
+    A name that the inventory gave and that is no good is followed by pydantic's mark `[key]`.
+    """
+    words = [str(step) for step in location if step != "[key]"]
     for length in range(len(words), 0, -1):
         key = ".".join(words[:length])
         if key in leaves:

@@ -99,7 +99,7 @@ def _one_connection_each(inventory: Inventory, lines: Mapping[str, str]) -> None
         port = 0 if host.address == "local" else host.variables.connection.port
         first = seen.setdefault((host.address.lower(), port), host.name)
         if first != host.name:
-            place = "this machine" if host.address == "local" else f"{host.address} port {port}"
+            place = "this machine" if host.address == "local" else f"{printable(host.address)} port {port}"
             raise ConfigurationError(
                 f"hosts `{first}` ({lines[first]}) and `{host.name}` are both {place}",
                 where=lines[host.name],

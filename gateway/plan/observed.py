@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,10 @@ from gateway.release import HostRelease
 
 @dataclass(frozen=True)
 class ServiceChange:
-    """What must happen to one service: `create`, `recreate`, `start`, `restart` or `remove`, and why."""
+    """What must happen to one service, and why.
+
+    It is `create`, `recreate`, `hand over`, `reload`, `start`, `restart` or `remove`.
+    """
 
     service: str
     action: str
@@ -28,6 +31,7 @@ def service_changes(desired: Mapping[str, Any], observed: Mapping[str, Any]) -> 
     containers = {container["service"]: container for container in observed["containers"]}
     wanted = {service["name"]: service for service in desired["services"] if not service["one_shot"]}
     changes = [change for service in wanted.values() if (change := _change(service, containers.get(service["name"])))]
+    changes += _reloads(desired, observed["manifest"], {change.service for change in changes})
     surplus = [name for name in containers if name not in wanted]
     return changes + [ServiceChange(name, "remove", "not part of the release") for name in surplus]
 
@@ -37,12 +41,25 @@ def _change(service: Mapping[str, Any], container: Mapping[str, Any] | None) -> 
     if container is None:
         return ServiceChange(name, "create", "not there")
     if container["hash"] != service["hash"]:
-        return ServiceChange(name, "recreate", "its definition differs")
+        return ServiceChange(name, "hand over" if service.get("handover") else "recreate", "its definition differs")
     if container["state"] != "running":
         return ServiceChange(name, "start", f"it is {container['state']}")
     if container["health"] == "unhealthy":
         return ServiceChange(name, "restart", "it is unhealthy")
     return None
+
+
+def _reloads(
+    desired: Mapping[str, Any], running: Mapping[str, Any] | None, changing: Collection[str]
+) -> list[ServiceChange]:
+    """Return the services that keep their container and take up files which changed."""
+    files = (running or {}).get("files", {})
+    return [
+        ServiceChange(service["name"], "reload", "files that it reads while it runs differ")
+        for service in desired["services"]
+        if service["name"] not in changing
+        and any(files.get(path) != desired["files"][path] for path in service.get("live", ()))
+    ]
 
 
 def is_current(release: HostRelease, observed: Mapping[str, Any]) -> bool:

@@ -35,7 +35,7 @@ class Run:
         """Return the passwords that the agent needs to read the ledgers and set up ClickHouse's second user."""
         return {
             name: self.vault.values[f"{name}_password"].reveal()
-            for name in ("postgres", "clickhouse", "clickhouse_hql")
+            for name in ("postgres", "clickhouse", "clickhouse_hql", "gateway_stores")
         }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,7 +16,12 @@ from gateway.render import topology
 if TYPE_CHECKING:
     from gateway.inventory.model import Host, Inventory
 
-_PUBLISHING = (*(service for service, _ in STORES.values()), "egress", "web", "edge")
+_PUBLISHING = (*(service for service, _ in STORES.values()), "egress", "web", "door")
+
+
+# Ports on 127.0.0.1 beside jawn: one for the default provider, then one for each in the order of their names.
+DEFAULT_EGRESS_PORT = 9101
+FIRST_EGRESS_PORT = 9110
 
 
 class PublicUrls(NamedTuple):
@@ -37,11 +43,34 @@ class Stores:
 
 @dataclass(frozen=True)
 class Provider:
-    """The parts of `provider.base_url`; `base_path` replaces the `/v1` of a request."""
+    """A provider as the proxies need it: the parts of its base URL, and what decides who gets a request.
 
-    origin: str
-    host_header: str
+    `base_path` replaces the `/v1` of a request; `egress` is the port on 127.0.0.1 beside jawn that
+    leads to it.
+    """
+
+    name: str
+    kind: str
+    key_prefix: str
+    inject_key: bool
+    base_url: str
+    scheme: str
+    host: str
+    port: int
     base_path: str
+    egress: int
+
+    @property
+    def origin(self) -> str:
+        """Return scheme and authority, as in the base URL."""
+        return f"{self.scheme}://{self.host_header}"
+
+    @property
+    def host_header(self) -> str:
+        """Return the authority, without the port that goes without saying."""
+        usual = {"http": 80, "https": 443}[self.scheme]
+        shown = topology.bracketed(self.host)
+        return shown if self.port == usual else f"{shown}:{self.port}"
 
 
 def public_urls(inventory: Inventory, host: Host) -> PublicUrls:
@@ -53,7 +82,8 @@ def public_urls(inventory: Inventory, host: Host) -> PublicUrls:
     edge = host if "edge" in host.roles or not edges else edges[0]
     said = host.variables.urls
     of_edge = edge.variables.urls
-    base = f"http://{_public_address(edge)}"
+    scheme = "http" if edge.variables.edge.tls.mode == "off" else "https"
+    base = f"{scheme}://{topology.bracketed(certificate_names(edge)[0])}"
     return PublicUrls(
         (said.gateway or of_edge.gateway or f"{base}:{edge.variables.ports.gateway}").rstrip("/"),
         (said.ui or of_edge.ui or f"{base}:{edge.variables.ports.ui}").rstrip("/"),
@@ -112,10 +142,50 @@ def edge_upstreams(inventory: Inventory, host: Host) -> dict[str, list[str] | st
     } | {"object_store": _where(inventory, host, "object_store")}
 
 
-def provider_of(base_url: str) -> Provider:
-    """Return the parts of a provider's base URL such as `https://host/compatible-mode/v1`."""
-    parts = urlsplit(base_url)
-    return Provider(f"{parts.scheme}://{parts.netloc}", parts.netloc, parts.path.rstrip("/"))
+def providers_of(host: Host) -> list[Provider]:
+    """Return the providers of `host`, those with a longer key prefix first, so that the first match is the best."""
+    found = []
+    default = host.variables.gateway.default_provider
+    for number, (name, given) in enumerate(sorted(host.variables.providers.items())):
+        parts = urlsplit(given.base_url)
+        provider = Provider(
+            name=name,
+            kind=given.kind,
+            key_prefix=given.key_prefix,
+            inject_key=given.inject_key,
+            base_url=given.base_url.rstrip("/"),
+            scheme=parts.scheme,
+            host=str(parts.hostname),
+            port=parts.port or (443 if parts.scheme == "https" else 80),
+            base_path=parts.path.rstrip("/"),
+            egress=DEFAULT_EGRESS_PORT if name == default else FIRST_EGRESS_PORT + number,
+        )
+        found.append(provider)
+    return sorted(found, key=lambda provider: -len(provider.key_prefix))
+
+
+def certificate_names(edge: Host) -> list[str]:
+    """Return the names and addresses that the edge of `edge` is called by, the main one first."""
+    return list(edge.variables.edge.tls.names) or [_public_address(edge)]
+
+
+def certificate_finder(edge: Host) -> Callable[[str, str], str]:
+    """Return a function that gives the file of a name's certificate (`crt`) or key (`key`), or their folder (``).
+
+    The files are as the gateway's container sees them: the operator's, or those that Caddy keeps in
+    its store, which names folders after the authority's URL and the certificate's name.
+    """
+    tls = edge.variables.edge.tls
+    authority = "local" if tls.mode == "internal" else tls.authority.partition("://")[2].replace("/", "-")
+
+    def find(name: str, kind: str) -> str:
+        """Return the path."""
+        if tls.mode == "files":
+            return {"": "/certificates", "crt": "/certificates/fullchain.pem", "key": "/certificates/privkey.pem"}[kind]
+        folder = f"/certificates/caddy/certificates/{authority}/{name}"
+        return f"{folder}/{name}.{kind}" if kind else folder
+
+    return find
 
 
 def _where(inventory: Inventory, host: Host, store: str) -> str:
@@ -141,8 +211,8 @@ def _given(host: Host, key: str, value: str) -> str:
 
 
 def _public_address(edge: Host) -> str:
-    """Return the edge's address in a URL: what is published, or the connection's for `all addresses`."""
+    """Return the edge's address: what is published, or the connection's for `all addresses`."""
     address = edge.publish_address
     if address and not ip_address(address).is_unspecified:
-        return topology.bracketed(address)
-    return topology.bracketed(edge.variables.connection.address or "127.0.0.1")
+        return address
+    return edge.variables.connection.address or "127.0.0.1"

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 from gateway.errors import ConfigurationError
 from gateway.images import pin
 from gateway.render import topology
-from gateway.render.addresses import edge_upstreams, port_mappings, provider_of, public_urls, stores_of
+from gateway.render.addresses import (
+    certificate_finder,
+    certificate_names,
+    edge_upstreams,
+    port_mappings,
+    providers_of,
+    public_urls,
+    stores_of,
+)
 from gateway.render.quoting import quote_env
 from gateway.render.roles import EVERY_HOST, ServiceRecipe, load_role, service_role
 from gateway.secret import Secret
@@ -91,14 +99,18 @@ def context_of(
         "host": host.name,
         "project": inventory.project,
         "release": f"{variables.directory}/{inventory.environment}/current",
+        "live": f"{variables.directory}/{inventory.environment}/live",
         "services": services,
         "disabled": [name for name in upstream_services if name not in services],
-        "volumes": [service.recipe.volume for service in services.values() if service.recipe.volume],
+        "volumes": list(dict.fromkeys(name for service in services.values() for name in service.recipe.volumes)),
         "urls": public_urls(inventory, host),
-        "addresses": stores_of(inventory, host) if {"jawn", "migrations"} & set(services) else None,
+        "addresses": stores_of(inventory, host) if {"jawn", "migrations", "recorder"} & set(services) else None,
         "published": port_mappings(inventory, host),
         "upstreams": _upstreams(inventory, host) if "edge" in services else None,
-        "provider": provider_of(variables.provider.base_url),
+        "routes": providers_of(host),
+        "bracketed": topology.bracketed,
+        "certificate_names": certificate_names(host),
+        "certificate_file": certificate_finder(host),
         "image": _image_finder(host, lock, inventory.environment),
         "secret": _secret_finder(vault, inventory.environment),
         "setting": settings.line,

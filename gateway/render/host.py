@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ HASH_LABEL = "helicone.content-hash"
 UPSTREAM_FILE = "compose.upstream.yml"
 LABELS_FILE = "compose.labels.yml"
 ENV_FILE = ".env"
+VERSION_MARK = "@VERSION@"
 
 
 def render_host(
@@ -37,7 +39,9 @@ def render_host(
     settings = Settings()
     services = planned_services(inventory, host)
     context = context_of(inventory, host, vault, lock, settings, upstream_services(upstream))
-    files = {path: render_template(template, context).encode() for path, template in planned_files(host).items()}
+    files = {path: _rendered(path, template, context) for path, template in planned_files(host).items()}
+    for service in services.values():
+        files |= {path: source.read_bytes() for path, source in service.recipe.code_files.items()}
     files[UPSTREAM_FILE] = upstream.compose
     merged = merged_definition(
         context["project"], context["release"], files, settings.secrets.values(), f"host {host.name}"
@@ -49,7 +53,7 @@ def render_host(
             where=f"host {host.name}",
             next_step="look at the variables of these services, and at what upstream.ref changed",
         )
-    hashes = content_hashes(merged, {name: service.recipe.mounts for name, service in services.items()}, files)
+    hashes = content_hashes(merged, {name: service.recipe.read_at_start for name, service in services.items()}, files)
     files[LABELS_FILE] = labels_file(hashes)
     return RenderedHost(
         name=host.name,
@@ -63,6 +67,14 @@ def render_host(
         ),
         secret_keys=frozenset(settings.secrets),
     )
+
+
+def _rendered(path: str, template: str, context: Mapping[str, Any]) -> bytes:
+    """Return a file of the release; one that is read again while a service runs gets its own digest as version."""
+    text = render_template(template, context)
+    if path.startswith("live/"):
+        text = text.replace(VERSION_MARK, hashlib.sha256(text.encode()).hexdigest()[:12])
+    return text.encode()
 
 
 def upstream_services(upstream: Upstream) -> list[str]:
@@ -89,7 +101,7 @@ def expectation(inventory: Inventory, host: Host, services: Mapping[str, Planned
         services=tuple(services),
         one_shots=[name for name, service in services.items() if service.recipe.runs == "once"],
         published=published,
-        mounts_below=release,
+        mounts_below=(release, f"{release.removesuffix('current')}live", host.variables.edge.tls.directory),
     )
 
 
@@ -113,6 +125,8 @@ def _rendered_service(
         image=str(definition["image"]),
         content_hash=content_hash,
         one_shot=service.recipe.runs == "once",
+        handover=service.recipe.handover,
+        live=service.recipe.live,
         ports=tuple(
             (str(port["host_ip"]), int(port["published"]), int(port["target"]))
             for port in definition.get("ports") or []

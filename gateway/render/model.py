@@ -22,7 +22,8 @@ class RenderedService:
     """A service that the host is to run.
 
     `image` carries its digest. `content_hash` changes when the merged definition, the content of a
-    mounted file or the owner of its network namespace does. A one-shot service runs and ends.
+    mounted file or the owner of its network namespace does. A one-shot service runs and ends. With
+    `handover` a new container starts beside the old one; `live` files are read whenever they change.
     `ports` are address, port on the host and port in the container. `environment` leaves out every
     variable that holds a secret; it is what can be shown and compared.
     """
@@ -32,6 +33,8 @@ class RenderedService:
     image: str
     content_hash: str
     one_shot: bool
+    handover: bool = False
+    live: tuple[str, ...] = ()
     ports: tuple[tuple[str, int, int], ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
 

@@ -19,18 +19,34 @@ ROOT = Path(__file__).resolve().parents[2]
 class ServiceRecipe(BaseModel):
     """A service of a role: its template, and what decides about it.
 
-    `bundled` names the section of the variables whose `mode` must be `bundled`; `volume` the named
-    volume it keeps its data in; `mounts` the rendered files that it reads; `runs: once` makes it a
-    one-shot on one host of the environment.
+    `bundled` names the section of the variables whose `mode` must be `bundled`; `volumes` the named
+    volumes it uses; `mounts` the rendered files that it reads when it starts, `live` those that it
+    reads again whenever they change; `code` a package below `gateway/` that it runs. `runs: once` makes
+    it a one-shot on one host of the environment. With `handover` a new container starts beside the old
+    one, which then finishes its work.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     template: str
     bundled: str = ""
-    volume: str = ""
+    volumes: tuple[str, ...] = ()
     mounts: tuple[str, ...] = ()
+    live: tuple[str, ...] = ()
+    code: str = ""
     runs: str = "always"
+    handover: bool = False
+
+    @property
+    def read_at_start(self) -> tuple[str, ...]:
+        """Return the files, by path in the release, whose change needs a new container."""
+        return (*self.mounts, *self.code_files)
+
+    @property
+    def code_files(self) -> dict[str, Path]:
+        """Return the modules that it runs, by their path in the release."""
+        folder = ROOT / "gateway" / self.code
+        return {f"{self.code}/{path.name}": path for path in sorted(folder.glob("*.py"))} if self.code else {}
 
 
 @dataclass(frozen=True)

@@ -25,13 +25,13 @@ class Expectation:
     """What the inventory allows on one host.
 
     `services` are all that may run, `one_shots` those of them that end. `published` maps a service to
-    its allowed (address, port). `mounts_below` is the only folder of the host that may be mounted.
+    its allowed (address, port). `mounts_below` are the only folders of the host that may be mounted.
     """
 
     services: Collection[str]
     one_shots: Collection[str] = ()
     published: Mapping[str, Collection[tuple[str, int]]] = field(default_factory=dict)
-    mounts_below: str = "/"
+    mounts_below: Collection[str] = ("",)
 
 
 def check_merged(merged: Mapping[str, Any], expected: Expectation) -> list[str]:
@@ -130,10 +130,12 @@ def _ports(definition: Definition, allowed: Collection[tuple[str, int]]) -> Iter
             yield f"it publishes port {found[1]} on {found[0]}, which the inventory does not say"
 
 
-def _mounts(definition: Definition, below: str) -> Iterator[str]:
+def _mounts(definition: Definition, below: Collection[str]) -> Iterator[str]:
     for mount in definition.get("volumes") or []:
         source = str(mount.get("source", ""))
-        if mount.get("type") == "bind" and not (source.startswith(f"{below}/") and mount.get("read_only")):
+        if mount.get("type") == "bind" and not (
+            any(source == folder or source.startswith(f"{folder}/") for folder in below) and mount.get("read_only")
+        ):
             yield f"it mounts {source} of the host"
         if mount.get("type") == "volume" and not source:
             yield f"it keeps {mount.get('target')} in a volume without a name"

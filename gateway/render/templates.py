@@ -45,6 +45,11 @@ def with_extras(text: str, extras: Mapping[str, str | float | bool]) -> str:
     return "\n".join([*kept, *added]) + "\n"
 
 
+def in_bytes(amount: str) -> int:
+    """Return the bytes that an amount of memory such as `512m` or `2g` stands for."""
+    return int(amount[:-1]) * {"m": 1 << 20, "g": 1 << 30}[amount[-1]]
+
+
 def _name_in(line: str) -> str:
     match = _VARIABLE_LINE.match(line)
     return match[1] if match else ""
@@ -60,7 +65,7 @@ def _engine(root: Path) -> Environment:
         keep_trailing_newline=True,
         autoescape=False,  # noqa: S701 - what is rendered is YAML and Caddy's language, each with its own quoting
     )
-    engine.filters.update(quote_compose=quote_compose, with_extras=with_extras)
+    engine.filters.update(quote_compose=quote_compose, with_extras=with_extras, in_bytes=in_bytes)
     return engine
 
 

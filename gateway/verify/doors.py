@@ -6,28 +6,31 @@ from ipaddress import ip_address
 from typing import NamedTuple
 
 from gateway.inventory.model import Host, Inventory
-from gateway.render.addresses import public_urls
+from gateway.render.addresses import certificate_names, public_urls
 from gateway.render.topology import bracketed
+from gateway.verify.outside import Trust
 from gateway.verify.release_view import ReleaseView
 
 _LOCAL = "127.0.0.1"
 
 
 class Door(NamedTuple):
-    """The two URLs of an edge, without a slash at the end."""
+    """The two URLs of an edge, without a slash at the end, and how its certificate is checked."""
 
     gateway: str
     ui: str
+    trust: Trust
 
 
-def door_of(inventory: Inventory, host: Host, release: ReleaseView) -> Door | None:
+def door_of(inventory: Inventory, host: Host, release: ReleaseView, authority: str) -> Door | None:
     """Return where the edge of `host` answers, None for a host without one.
 
-    The addresses are those that the release publishes, so that a check behind a balancer still asks
-    this very host. Only where those are this process's to reach in no way (a loopback address on
-    another machine, with something in front of it) the public URLs take their place.
+    `authority` is the certificate of the edge's own authority, empty where it uses others'. The
+    addresses are those that the release publishes, so that a check behind a balancer still asks this
+    very host. Only where those are this process's to reach in no way (a loopback address on another
+    machine, with something in front of it) the public URLs take their place.
     """
-    edge = release.services.get("edge")
+    edge = release.services.get("door")
     if edge is None:
         return None
     public = public_urls(inventory, host)
@@ -38,7 +41,7 @@ def door_of(inventory: Inventory, host: Host, release: ReleaseView) -> Door | No
             return None
         address, port = bindings[0]
         urls[inside] = _url(host, address, port) or instead
-    return Door(urls[8787], urls[3000])
+    return Door(urls[8787], urls[3000], Trust(certificate_names(host)[0], authority))
 
 
 def connection_address(host: Host) -> str:
@@ -54,4 +57,5 @@ def _url(host: Host, address: str, port: int) -> str:
         address = connection_address(host)
     elif bound.is_loopback and not local:
         return ""
-    return f"http://{bracketed(address)}:{port}"
+    scheme = "http" if host.variables.edge.tls.mode == "off" else "https"
+    return f"{scheme}://{bracketed(address)}:{port}"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 CONNECT_SECONDS = 3.0
@@ -15,14 +16,29 @@ ANSWER_SECONDS = 10.0  # an edge without anything behind it waits longer: that i
 BODY_LIMIT = 1 << 20
 
 
+class Trust(NamedTuple):
+    """How a server's certificate is checked: for `name`, against `authority` (PEM) or the system's ones."""
+
+    name: str
+    authority: str = ""
+
+    def context(self) -> ssl.SSLContext:
+        """Return what a connection is wrapped with."""
+        return ssl.create_default_context(cadata=self.authority or None)
+
+
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer, or why there was none; header names in lower case."""
+    """An HTTP answer, or why there was none; header names in lower case.
+
+    `expires` is when the server's certificate ends, in seconds since the epoch, 0 without TLS.
+    """
 
     status: int = 0
     headers: Mapping[str, str] = field(default_factory=dict)
     body: str = ""
     problem: str = ""
+    expires: float = 0.0
 
     def json(self) -> Any:
         """Return the body as data, None if it is no JSON."""
@@ -52,6 +68,7 @@ def send(
     headers: Mapping[str, str] | None = None,
     body: str | None = None,
     seconds: float = ANSWER_SECONDS,
+    trust: Trust | None = None,
 ) -> Answer:
     """Send one request, with `body` (JSON text), and return the answer; redirects are not followed.
 
@@ -59,18 +76,25 @@ def send(
     """
     parts = urlsplit(url)
     secure = parts.scheme == "https"
-    connection = (http.client.HTTPSConnection if secure else http.client.HTTPConnection)(
-        parts.hostname or "", parts.port or (443 if secure else 80), timeout=CONNECT_SECONDS
-    )
+    host = parts.hostname or ""
+    connection = http.client.HTTPConnection(host, parts.port or (443 if secure else 80), timeout=CONNECT_SECONDS)
+    expires = 0.0
     data = None if body is None else body.encode()
     given = {"Content-Type": "application/json", **(headers or {})} if data is not None else dict(headers or {})
     try:
         connection.connect()
+        if secure:
+            trust = trust or Trust(host)
+            wrapped = trust.context().wrap_socket(connection.sock, server_hostname=trust.name)
+            connection.sock = wrapped
+            expires = ssl.cert_time_to_seconds(str((wrapped.getpeercert() or {})["notAfter"]))
         connection.sock.settimeout(seconds)
         connection.request(method, f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}", data, given)
         response = connection.getresponse()
         text = response.read(BODY_LIMIT).decode(errors="replace")
-        return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, text)
+        return Answer(
+            response.status, {name.lower(): value for name, value in response.getheaders()}, text, "", expires
+        )
     except (OSError, http.client.HTTPException, ValueError) as error:
         return Answer(problem=f"{type(error).__name__}: {error}".rstrip(": "))
     finally:

@@ -110,7 +110,11 @@ class Target:
     @property
     def door(self) -> Door | None:
         """Return the URLs of the host's edge, None for a host without one."""
-        return door_of(self.inventory, self.settings, self.release) if self.has_release else None
+        return (
+            door_of(self.inventory, self.settings, self.release, self.snapshot["edge"]["authority"])
+            if self.has_release
+            else None
+        )
 
     @cached_property
     def containers(self) -> Mapping[str, Mapping[str, Any]]:
@@ -195,4 +199,4 @@ class Target:
         if request.key:
             headers[request.key] = f"Bearer {self.vault['helicone_api_key'].reveal()}"
         base = self.door.gateway if request.door == "gateway" else self.door.ui
-        return outside.send(base + request.path, request.method, headers, request.body)
+        return outside.send(base + request.path, request.method, headers, request.body, trust=self.door.trust)

@@ -21,6 +21,7 @@ from gateway.verify.doors import Door
 NO_PROVIDER_KEY = "no-provider-key"
 POLL_SECONDS = 0.25
 ANSWER_SECONDS = 120.0
+KEY_SECONDS = 10.0
 Rows = Callable[[str], list[str]]
 
 
@@ -53,9 +54,14 @@ class Trace:
             "Authorization": f"Bearer {_provider_key(vault) or NO_PROVIDER_KEY}",
         }
         body = {"model": self.model, "messages": [{"role": "user", "content": "Say: ok"}], "max_tokens": 5}
-        self.answer = outside.send(
-            f"{door.gateway}/v1/chat/completions", "POST", headers, json.dumps(body), ANSWER_SECONDS
-        )
+        url = f"{door.gateway}/v1/chat/completions"
+        self._deadline = time.monotonic() + KEY_SECONDS
+        while True:
+            self.answer = outside.send(url, "POST", headers, json.dumps(body), ANSWER_SECONDS, door.trust)
+            refused = self.answer.status == 401 and self.refused_by_gateway
+            if not refused or time.monotonic() > self._deadline:  # a key that was just made takes some seconds
+                break
+            time.sleep(POLL_SECONDS)
         self._deadline = time.monotonic() + self.timeout
         if self.answer.status and not self.refused_by_gateway:
             self._until(lambda: self._list(door, vault))
@@ -92,7 +98,7 @@ class Trace:
         }
         headers = {"Authorization": f"Bearer {vault['helicone_api_key'].reveal()}"}
         url = f"{door.ui}/jawn/v1/request/query-clickhouse"
-        self.list_answer = outside.send(url, "POST", headers, json.dumps(query))
+        self.list_answer = outside.send(url, "POST", headers, json.dumps(query), trust=door.trust)
         answer = self.list_answer.json()
         found = (answer.get("data") or []) if isinstance(answer, dict) else []
         self.listed = found[0] if found else None

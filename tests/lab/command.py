@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
 import subprocess
 import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -104,11 +106,23 @@ def http(method: str, url: str, body: Any = None, **headers: str) -> tuple[int, 
     request = urllib.request.Request(
         url, data=data, method=method, headers={"Content-Type": "application/json", **names}
     )
+    context = ssl.create_default_context(cadata=authorities()) if url.startswith("https:") else None
     try:
-        with urllib.request.urlopen(request, timeout=60) as response:
+        with urllib.request.urlopen(request, timeout=60, context=context) as response:
             return response.status, {k.lower(): v for k, v in response.headers.items()}, response.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, {k.lower(): v for k, v in error.headers.items()}, error.read().decode()
+
+
+@cache
+def authorities() -> str:
+    """Return the certificates of the lab's edges' own authorities, as an operator gets them."""
+    return lab("edge.authority").out
+
+
+def gateway(host: str) -> str:
+    """Return the base URL that clients of a lab host's gateway use."""
+    return f"https://{ADDRESSES[host]}:8787/v1"
 
 
 def secret(name: str, environment: str = "lab") -> str:

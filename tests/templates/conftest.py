@@ -1,109 +1,25 @@
-"""Runs rendered Caddyfiles in the real Caddy, in front of servers that say what reached them."""
+"""Runs the rendered proxies, the real Caddy and the real Envoy, in front of servers that say what reached them."""
 
 from __future__ import annotations
 
 import contextlib
 import http.client
-import json
 import os
 import shutil
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway.render.templates import render_template
-
-
-@dataclass
-class Answer:
-    """What a client got."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def document(self) -> Any:
-        """Return the body as JSON."""
-        return json.loads(self.body)
-
-
-@dataclass
-class Echo:
-    """A server that answers with what it received, and keeps it."""
-
-    port: int
-    received: list[dict[str, Any]] = field(default_factory=list)
-
-
-class EchoHandler(BaseHTTPRequestHandler):
-    """Answers with what it received; a body that holds `stream` is answered in pieces."""
-
-    record: Echo
-    protocol_version = "HTTP/1.1"
-
-    def answer(self) -> None:
-        """Answer with what arrived."""
-        body = self.read_body()
-        seen = {
-            "method": self.command,
-            "path": self.path,
-            "headers": {name.lower(): value for name, value in self.headers.items()},
-            "size": len(body),
-        }
-        self.record.received.append(seen)
-        if b"stream" in body:
-            self.stream()
-            return
-        content = json.dumps(seen).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.send_header("Set-Cookie", "session=cookie-sentinel")
-        self.end_headers()
-        self.wfile.write(content)
-
-    def read_body(self) -> bytes:
-        """Return the body, whether its length was said or not."""
-        if self.headers.get("Transfer-Encoding") == "chunked":
-            parts = []
-            while size := int(self.rfile.readline() or b"0", 16):
-                parts.append(self.rfile.read(size))
-                self.rfile.readline()
-            self.rfile.readline()
-            return b"".join(parts)
-        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
-
-    def stream(self) -> None:
-        """Answer with two events, half a second apart."""
-        self.send_response(200)
-        self.send_header("Content-Type", "text/event-stream")
-        self.send_header("Transfer-Encoding", "chunked")
-        self.end_headers()
-        for piece in (b"data: one\n\n", b"data: two\n\n"):
-            self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
-            self.wfile.flush()
-            time.sleep(0.5)
-        self.wfile.write(b"0\r\n\r\n")
-
-    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = answer  # noqa: N815
-
-    def log_message(self, *arguments: Any) -> None:
-        """Stay silent."""
-
-
-def find_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+from tests.templates.running_envoy import KEY, Gateway, answer_of, free_port
+from tests.templates.stand_ins import Answer, Echo, RecorderStandIn, serve_echo
 
 
 def caddy_program() -> str:
@@ -117,21 +33,15 @@ def caddy_program() -> str:
 @pytest.fixture
 def echo() -> Iterator[Callable[[], Echo]]:
     """Return a maker of echoing servers."""
-    servers: list[ThreadingHTTPServer] = []
+    with contextlib.ExitStack() as servers:
 
-    def make() -> Echo:
-        record = Echo(0)
+        def make() -> Echo:
+            record, server = serve_echo()
+            servers.callback(server.server_close)
+            servers.callback(server.shutdown)
+            return record
 
-        server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (EchoHandler,), {"record": record}))
-        servers.append(server)
-        record.port = int(server.server_address[1])
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        return record
-
-    yield make
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+        yield make
 
 
 @dataclass
@@ -146,17 +56,14 @@ class Caddy:
         method: str,
         path: str,
         headers: Mapping[str, str] | None = None,
-        body: bytes | Iterator[bytes] | None = None,
-        port: int = 8787,
+        body: bytes | None = None,
+        port: int = 3000,
     ) -> Answer:
         """Send a request, its path as it is written, and return the answer."""
         connection = http.client.HTTPConnection("127.0.0.1", self.ports[port], timeout=20)
         with contextlib.closing(connection):
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                chunked = body is not None and not isinstance(body, bytes)
-                connection.request(method, path, body=body, headers=dict(headers or {}), encode_chunked=chunked)
-            response = connection.getresponse()
-            return Answer(response.status, dict(response.getheaders()), response.read())
+            connection.request(method, path, body=body, headers=dict(headers or {}))
+            return answer_of(connection.getresponse())
 
 
 @pytest.fixture
@@ -167,7 +74,7 @@ def caddy(tmp_path: Path) -> Iterator[Callable[..., Caddy]]:
 
     def start(template: str, fixed: tuple[int, ...], context: Mapping[str, Any]) -> Caddy:
         text = render_template(template, context)
-        ports = {port: find_port() for port in fixed}
+        ports = {port: free_port() for port in fixed}
         for port, free in ports.items():
             text = text.replace(f"http://127.0.0.1:{port} {{", f"http://127.0.0.1:{free} {{")
             text = text.replace(f"\n:{port} {{", f"\nhttp://127.0.0.1:{free} {{")
@@ -201,3 +108,40 @@ def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
             return
         time.sleep(0.02)
     pytest.fail(f"Caddy does not listen on {port}: {log.read_text()[-2000:]}")
+
+
+@pytest.fixture(scope="module")
+def prepare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Gateway]]:
+    """Return a maker of gateways that do not run yet, with a provider and a recorder of their own."""
+    with contextlib.ExitStack() as left:
+
+        def make(*settings: str) -> Gateway:
+            provider, server = serve_echo()
+            left.callback(server.server_close)
+            left.callback(server.shutdown)
+            recorder = RecorderStandIn()
+            left.callback(recorder.close)
+            made = Gateway(tmp_path_factory.mktemp("gateway"), provider, recorder, *settings)
+            left.callback(made.stop)
+            return made
+
+        yield make
+
+
+@pytest.fixture(scope="module")
+def started(prepare: Callable[..., Gateway]) -> Callable[..., Gateway]:
+    """Return a starter of gateways with these settings, which know the key `KEY`."""
+
+    def start(*settings: str) -> Gateway:
+        made = prepare(*settings)
+        made.allow(KEY)
+        made.start()
+        return made
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def gateway(started: Callable[..., Gateway]) -> Gateway:
+    """Return the gateway as it is shipped, shared by a module's tests."""
+    return started()

@@ -14,7 +14,8 @@ from tests.unit.situations import PROJECT, bare, release
 VAULT = Vault({
     name: Secret(name)
     for name in (
-        "postgres_password", "clickhouse_password", "clickhouse_hql_password", "admin_password", "helicone_api_key"
+        "postgres_password", "clickhouse_password", "clickhouse_hql_password", "gateway_stores_password",
+        "admin_password", "helicone_api_key",
     )
 })  # fmt: skip
 OLD = {"app1": "1-old", "app2": "1-old", "data1": "1-old"}

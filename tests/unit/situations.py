@@ -41,7 +41,7 @@ def service(name: str, role: str = "app", **more: Any) -> dict[str, Any]:
     """Return a service of a manifest."""
     return {
         "name": name, "role": role, "image": f"{name}:1@sha256:{'a' * 64}", "hash": f"hash of {name}",
-        "one_shot": False, "ports": [], "environment": {}, **more,
+        "one_shot": False, "handover": False, "live": [], "ports": [], "environment": {}, **more,
     }  # fmt: skip
 
 
@@ -84,6 +84,7 @@ def bare(**facts: Any) -> dict[str, Any]:
         },
         "current": None, "manifest": None, "contents": {}, "modes": {}, "releases": [],
         "interrupted": None, "history": [], "containers": [], "lease": None,
+        "edge": {"authority": "", "keys_age": None, "recorder": None},
     }  # fmt: skip
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from gateway.verify import questions
 from gateway.verify.checks import check, runs
 from gateway.verify.target import Request, Target
 
@@ -28,20 +27,10 @@ CLOSED = {
     "the sign-up with a doubled slash": Request("ui", "//api/auth/sign-up/email", "POST", (JSON,), "{}"),
     "jawn's gateway by an escaped path": Request("ui", "/jawn/v1/%67ateway/oai/v1/models", "POST", (JSON,), "{}"),
 }
-INSIDE = questions.http("edge", 3000, "/api/auth/ok")
 
 
-def ahead(_target: Target) -> Iterator[questions.Question | Request]:
-    yield INSIDE
+def ahead(_target: Target) -> Iterator[Request]:
     yield from (ROOT, AUTH, ENVIRONMENT, JAWN, API, API_WITHOUT_KEY, *CLOSED.values())
-
-
-@check("the UI answers inside the host", when=runs("edge"))
-def test_inside(target: Target) -> None:
-    answer = target.ask(INSIDE, "the edge does not answer inside the host")
-    assert answer["status"] == 200, (
-        f"{target.name}: the edge answers /api/auth/ok with {answer['status']}, expected 200"
-    )
 
 
 @check("the UI port answers a browser", when=runs("edge"))

@@ -93,10 +93,31 @@ def test_one_shot_runs_are_no_services_and_order_is_stable(monkeypatch):
         if path.startswith("/containers/json"):
             return listed
         name = path.split("/")[2]
-        return {"Id": name, "Config": {"Labels": labels(name, "False")}}
+        return {"Id": name, "Name": f"/{name}-1", "Created": "1", "Config": {"Labels": labels(name, "False")}}
 
     monkeypatch.setattr(engine, "ask", ask)
     assert [engine.service_of(container) for container in engine.containers("p")] == ["db", "web"]
+
+
+def test_of_several_containers_of_a_service_the_newest_counts_and_those_that_leave_do_not(monkeypatch):
+    def made(identifier, name, created):
+        labels = {"com.docker.compose.service": "gateway"}
+        return {"Id": identifier, "Name": f"/{name}", "Created": created, "Config": {"Labels": labels}}
+
+    known = {
+        "a": made("a", "p-gateway-1-leaving-a1b2c3", "2026-01-01T12:00:00Z"),
+        "b": made("b", "p-gateway-3", "2026-01-01T11:00:00Z"),
+        "c": made("c", "p-gateway-2", "2026-01-01T10:00:00Z"),
+    }
+
+    def ask(path):
+        if path.startswith("/containers/json"):
+            return [{"Id": name, "Labels": {}} for name in known]
+        return known[path.split("/")[2]]
+
+    monkeypatch.setattr(engine, "ask", ask)
+    assert [container["Id"] for container in engine.containers("p")] == ["b"]
+    assert sorted(container["Id"] for container in engine.all_containers("p")) == ["a", "b", "c"]
 
 
 def test_a_removal_that_fails_is_a_failed_step(tmp_path, monkeypatch):

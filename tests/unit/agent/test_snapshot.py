@@ -64,7 +64,7 @@ def test_a_bare_host_is_seen_whole_without_docker(store, monkeypatch):
     assert seen["facts"]["missing_images"] == ["jawn:1@sha256:" + "a" * 64]
     assert seen["facts"]["certificates"] == {"registry:5000": ""}
     assert seen["facts"]["memory"] > 1 << 20
-    assert (seen["current"], seen["manifest"], seen["containers"]) == (None, None, [])
+    assert (seen["current"], seen["manifest"], seen["containers"], seen["edge"]["authority"]) == (None, None, [], "")
     json.dumps(seen)
 
 

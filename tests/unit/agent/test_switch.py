@@ -12,7 +12,7 @@ from gateway.agent.switch import retire, switch
 from tests.unit.situations import release, service
 
 PROJECT = "helicone-trial"
-SECRETS = {"postgres": "pg", "clickhouse": "ch", "clickhouse_hql": "hql"}
+SECRETS = {"postgres": "pg", "clickhouse": "ch", "clickhouse_hql": "hql", "gateway_stores": "gs"}
 SERVICES = [
     service("edge", "edge"), service("jawn"), service("db", "data"), service("migrations", "migrations", one_shot=True)
 ]  # fmt: skip
@@ -155,6 +155,50 @@ def test_retiring_twice_is_no_error(host):
 
 
 @pytest.fixture
+def edge(host, monkeypatch):
+    """Give the release 4-d whose edge is replaced beside itself and reads a live file."""
+    gateway = service("gateway", "edge", handover=True, live=["live/gateway/routes.yaml"])
+    services = [service("door", "edge"), gateway, service("recorder", "edge", handover=True), service("jawn")]
+    made = release(*services, files={".env": "", "live/gateway/routes.yaml": "new routes"})
+    stage(host.store, "4-d", made.pack("4-d"))
+
+    def bring_up(store, project, wanted, *_):
+        routes = store.root / "live/gateway/routes.yaml"
+        host.done.append(("bring_up", store.current(), [wanted["name"]], routes.read_text()))
+        error = host.broken.get(("bring_up", store.current()))
+        if error:
+            raise error
+
+    monkeypatch.setattr(module.handover, "bring_up", bring_up)
+    return host
+
+
+def test_what_can_is_handed_over_one_by_one_after_what_owns_its_network(edge):
+    edge.switch("4-d")
+    steps = [entry for entry in edge.done if entry[0] in ("up", "bring_up")]
+    assert steps == [
+        ("up", "4-d", ["jawn"]),
+        ("up", "4-d", ["door"]),
+        ("bring_up", "4-d", ["gateway"], "new routes"),
+        ("bring_up", "4-d", ["recorder"], "new routes"),
+    ]
+
+
+def test_a_failed_handover_brings_back_the_old_release_and_its_live_files(edge):
+    gateway = service("gateway", "edge", handover=True, live=["live/gateway/routes.yaml"])
+    old = release(gateway, files={".env": "", "live/gateway/routes.yaml": "old routes"})
+    stage(edge.store, "5-e", old.pack("5-e"))
+    edge.switch("5-e")
+    edge.broken["bring_up", "4-d"] = StepFailed("start gateway", "gateway is unhealthy")
+    with pytest.raises(StepFailed, match="gateway is unhealthy") as caught:
+        edge.switch("4-d")
+    assert caught.value.kind == "failed"
+    assert edge.store.current() == "5-e"
+    assert (edge.store.root / "live/gateway/routes.yaml").read_text() == "old routes"
+    assert edge.done[-2][:3] == ("bring_up", "5-e", ["gateway"])
+
+
+@pytest.fixture
 def migrations(host, monkeypatch):
     """Give release 2-c, which migrates; the list holds what the ledgers lack, look by look."""
     made = release(*SERVICES)
@@ -162,7 +206,8 @@ def migrations(host, monkeypatch):
     stage(host.store, "3-c", made.pack("3-c"))
     looks = []
     monkeypatch.setattr(module.stores, "missing_migrations", lambda *_: looks.pop(0))
-    monkeypatch.setattr(module.stores, "set_hql_password", lambda *_: None)
+    for name in ("set_hql_password", "set_up_gateway_users"):
+        monkeypatch.setattr(module.stores, name, host.action(name))
     monkeypatch.setattr(module.compose, "run", lambda arguments, *_: host.done.append(("run", arguments[-1])))
     return looks
 
@@ -172,6 +217,13 @@ def test_migrations_run_between_data_and_app(host, migrations):
     host.switch("3-c")
     order = [entry[2][0] if entry[0] == "up" else entry[1] for entry in host.done if entry[0] in ("up", "run")]
     assert order == ["db", "migrations", "jawn", "edge"]
+
+
+def test_the_edges_users_are_made_after_the_migrations_that_make_what_they_read(host, migrations):
+    migrations += [{"postgres": ["V1.sql"], "clickhouse": []}, {"postgres": [], "clickhouse": []}]
+    host.switch("3-c")
+    done = [entry[0] for entry in host.done if entry[0] in ("run", "set_up_gateway_users")]
+    assert done == ["run", "set_up_gateway_users"]
 
 
 def test_applied_migrations_are_not_run_again(host, migrations):

@@ -17,3 +17,4 @@ def test_every_section_of_the_variables_is_on_the_page():
     page = variables_page(ROOT)
     for section in ("connection:", "jawn:", "deploy:", "docker:", "edge:", "allowed_absent:"):
         assert section in page
+    assert ">-" not in page

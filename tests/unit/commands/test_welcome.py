@@ -21,7 +21,7 @@ VAULT = Vault({"helicone_api_key": Secret(KEY), "admin_password": Secret("only-i
 
 def test_each_edge_of_the_lab_has_its_own_addresses():
     doors = doors_of(load_inventory(ROOT, "lab"))
-    assert [door.gateway for door in doors] == ["http://172.30.87.11:8787", "http://172.30.87.12:8787"]
+    assert [door.gateway for door in doors] == ["https://172.30.87.11:8787", "https://172.30.87.12:8787"]
 
 
 def test_edges_behind_one_balancer_are_named_once():

@@ -22,12 +22,16 @@ defaults:
   directory: /opt/helicone
   upstream: {repo: upstream.git, ref: main, compose_path: docker/docker-compose.yml}
   images: {postgres: "p:1", clickhouse: "c:1", object_store: "o:1", migrations: "m:1", jawn: "j:1", web: "w:1",
-           caddy: "y:1"}
-  ports: {gateway: 8787, ui: 3000, jawn: 8585, web: 3001, postgres: 5432, clickhouse: 8123, object_store: 9000}
+           caddy: "y:1", envoy: "e:1", python: "s:1", busybox: "b:1"}
+  ports: {gateway: 8787, ui: 3000, acme: 80, jawn: 8585, web: 3001, postgres: 5432, clickhouse: 8123,
+          object_store: 9000}
   urls: {gateway: "", ui: ""}
   admin: {email: admin@example.com, name: Administrator}
   secrets: {identity: key, recipients: []}
   logging: {max_size: 20m, max_files: 5}
+  providers:
+    first: {base_url: "https://api.example.com/v1"}
+    second: {base_url: "https://second.example.com/api/v2", key_prefix: ms-}
   preflight: {disk_free_gb: 10, memory_mb: 3500, clock_skew_seconds: 60}
   deploy: {batch: 1, health_timeout: 180, settle_seconds: 5, lease_seconds: 30, keep_releases: 5}
   verify: {traced_request: true, model: small, timeout: 60}
@@ -47,7 +51,6 @@ defaults:
 """,
     "app": """\
 defaults:
-  provider: {base_url: "https://api.example.com/v1"}
   jawn:
     memory: 2g
     cpus: 2
@@ -55,7 +58,18 @@ defaults:
   web: {memory: 1g, cpus: 1, environment: {}}
   egress: {memory: 256m, cpus: 1}
 """,
-    "edge": "defaults:\n  edge: {memory: 512m, cpus: 1}\n",
+    "edge": """\
+defaults:
+  edge:
+    memory: 512m
+    cpus: 1
+    tls: {mode: "off", names: [], email: "", authority: "https://acme.example.com/directory", directory: /etc/tls}
+  gateway: {recording: edge, default_provider: first, allow_from: [], requests_per_minute: 0, drain_seconds: 60,
+            memory: 1g, cpus: 2}
+  recorder: {spool: 2g, body: 10m, open_bodies: 256m, memory: 768m, cpus: 1}
+  keys: {memory: 64m, cpus: 0.2}
+  door: {memory: 16m, cpus: 0.1}
+""",
 }
 HOSTS = """\
 edge:

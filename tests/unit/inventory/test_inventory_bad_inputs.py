@@ -45,7 +45,7 @@ CASES = {
     # keys
     "unknown key": variables("ports:\n  gatway: 1\n", f"{ALL}:2", "`ports.gatway`", "`ports.gateway`"),
     "unknown section": variables("jwan:\n  cpus: 1\n", f"{ALL}:1", "`jwan`", "did you mean `jawn`"),
-    "key without its section": variables("base_url: x\n", f"{ALL}:1", "`base_url`", "`provider.base_url`"),
+    "key without its section": variables("base_url: x\n", f"{ALL}:1", "`base_url`", "`providers.*.base_url`"),
     "unknown key, nothing like it": variables("\nzzzzqqqq: 1\n", f"{ALL}:2", "unknown key `zzzzqqqq`"),
     "ansible's name": hosts(
         "app:\n  hosts:\n    a:\n      ansible_host: 192.0.2.1\n",
@@ -75,10 +75,17 @@ CASES = {
     "memory below Docker's": variables("jawn: {memory: 0m}\n", f"{ALL}:1", "`jawn.memory`", "at least 6m"),
     "processors not finite": variables("jawn: {cpus: .inf}\n", f"{ALL}:1", "finite"),
     "base URL without version": variables(
-        "provider: {base_url: https://u:hunter2@x.example}\n", f"{ALL}:1", "`provider.base_url`", "version", "//...@"
+        "providers: {first: {base_url: https://u:hunter2@x.example}}\n",
+        f"{ALL}:1",
+        "`providers.first.base_url`",
+        "version",
+        "//...@",
     ),
     "base URL without host": variables(
-        "provider: {base_url: 'http://:80/v1'}\n", f"{ALL}:1", "`provider.base_url`", "URL"
+        "providers: {first: {base_url: 'http://:80/v1'}}\n", f"{ALL}:1", "`providers.first.base_url`", "URL"
+    ),
+    "base URL with a port that there is not": variables(
+        "providers:\n  first:\n    base_url: http://h:99999/v1\n", f"{ALL}:3", "`providers.first.base_url`", "65535"
     ),
     "e-mail without host": variables("admin: {email: me}\n", f"{ALL}:1", "`admin.email`", "e-mail"),
     "recipient not of age": variables("secrets: {recipients: [ssh-rsa]}\n", f"{ALL}:1", "age1..."),
@@ -93,6 +100,75 @@ CASES = {
         {"/roles/edge/role.yml": "defaults:\n  edge: {cpus: 1}\n"},
         "inventory/lab",
         ("`app1`", "no value for `edge.memory`", "group_vars/all.yml", "host_vars/app1.yml"),
+    ),
+    # providers and the gateway
+    "the section's old name": variables(
+        "provider: {base_url: 'https://x/v1'}\n", f"{ALL}:1", "`provider`", "did you mean `providers`?"
+    ),
+    "unknown key of a provider": variables(
+        "providers:\n  vllm:\n    base_ulr: http://10.0.0.5:8000/v1\n",
+        f"{ALL}:3",
+        "`providers.vllm.base_ulr`",
+        "did you mean `providers.vllm.base_url`?",
+    ),
+    "provider without a URL": variables(
+        "providers: {vllm: {kind: openai}}\n", "inventory/lab", "no value for `providers.vllm.base_url`"
+    ),
+    "provider without anything": variables("providers:\n  vllm:\n", f"{ALL}:2", "`providers.vllm`", "section"),
+    "provider given as a text": variables(
+        "providers: {vllm: http://10.0.0.5:8000/v1}\n", f"{ALL}:1", "`providers.vllm`", "section"
+    ),
+    "providers given as a list": variables("providers: [openai]\n", f"{ALL}:1", "`providers`", "section"),
+    "provider with a dot in its name": variables(
+        "providers:\n  a.b: {base_url: 'https://x/v1'}\n", f"{ALL}:2", "`a.b`", "nested"
+    ),
+    "provider with capitals in its name": variables(
+        "providers:\n  Open_AI: {base_url: 'https://x/v1'}\n", f"{ALL}:2", "`providers.Open_AI`", "lower-case"
+    ),
+    "provider named like a route": variables(
+        "providers:\n  v1: {base_url: 'https://x/v1'}\n", f"{ALL}:2", "cannot be called v1", "route"
+    ),
+    "provider named like the health check": variables(
+        "providers:\n  healthz: {base_url: 'https://x/v1'}\n", f"{ALL}:2", "cannot be called healthz"
+    ),
+    "provider of an unknown kind": variables(
+        "providers: {first: {kind: openia}}\n", f"{ALL}:1", "`providers.first.kind`", "`openai` or `anthropic`"
+    ),
+    "key prefix with a space": variables(
+        "providers: {first: {key_prefix: 'Bearer x'}}\n", f"{ALL}:1", "`providers.first.key_prefix`", "beginning"
+    ),
+    "one key prefix for two": variables(
+        "providers:\n  third:\n    base_url: https://x/v1\n    key_prefix: ms-\n",
+        f"{ALL}:4",
+        "providers second and third",
+        "`key_prefix`",
+    ),
+    "default provider that is none": variables(
+        "gateway:\n  default_provider: opena1\n", f"{ALL}:2", "opena1, which is no provider", "first, second"
+    ),
+    "network without a length": variables(
+        "gateway: {allow_from: [10.0.0.0]}\n", f"{ALL}:1", "`gateway.allow_from`", "10.0.0.0/8"
+    ),
+    "network with bits behind its length": variables(
+        "gateway:\n  allow_from: [10.0.0.1/8]\n", f"{ALL}:2", "`10.0.0.1/8`", "no network"
+    ),
+    "network longer than addresses are": variables(
+        "gateway:\n  allow_from: [10.0.0.0/40]\n", f"{ALL}:2", "`10.0.0.0/40`", "no network"
+    ),
+    "memory of the gateway below Docker's": variables("keys: {memory: 1m}\n", f"{ALL}:1", "`keys.memory`", "6m"),
+    # certificates
+    "public certificates without names": variables(
+        "edge:\n  tls:\n    mode: auto\n", f"{ALL}:3", "`edge.tls.mode` is auto", "`edge.tls.names` is empty"
+    ),
+    "off without quotes": variables("edge: {tls: {mode: off}}\n", f"{ALL}:1", "`off`, `internal`", "not false"),
+    "certificate for a sentence": variables(
+        "edge: {tls: {names: ['a b']}}\n", f"{ALL}:1", "`edge.tls.names`", "host name"
+    ),
+    "authority without TLS": variables(
+        "edge: {tls: {authority: 'http://ca.example.com'}}\n", f"{ALL}:1", "`edge.tls.authority`", "https://"
+    ),
+    "certificates in a relative folder": variables(
+        "edge: {tls: {directory: tls}}\n", f"{ALL}:1", "`edge.tls.directory`", "absolute path"
     ),
     # YAML
     "tab": variables("ports:\n\tui: 1\n", f"{ALL}:2:1", "tab"),

@@ -48,9 +48,35 @@ def test_an_empty_mapping_and_a_free_key_that_is_not_there(project: Project) -> 
     assert explain(inventory, "app1", "jawn.environment.NO").startswith("jawn.environment.NO = null\n  not set")
 
 
+def test_a_provider_is_explained_like_any_section_and_its_keys_have_a_line_each(project: Project) -> None:
+    project.write({"group_vars/all.yml": "providers:\n  vllm:\n    base_url: http://10.0.0.5:8000/v1\n"})
+    inventory = project.load("providers.second.key_prefix=xy-")
+    assert explain(inventory, "app1", "providers.vllm.base_url").splitlines() == [
+        'providers.vllm.base_url = "http://10.0.0.5:8000/v1"',
+        "  set in inventory/lab/group_vars/all.yml:3 (group_vars/all)",
+    ]
+    assert explain(inventory, "app1", "providers.second.key_prefix").splitlines() == [
+        'providers.second.key_prefix = "xy-"',
+        "  set in --set providers.second.key_prefix",
+        '  over   roles/common/role.yml:18 (role defaults common): "ms-"',
+    ]
+    assert explain(inventory, "app1", "providers.vllm.kind").startswith('providers.vllm.kind = "openai"\n  not set')
+    listed = [line for line in explain(inventory, "app1", "providers").splitlines() if " = " in line]
+    assert [line.partition(" = ")[0] for line in listed] == [
+        "providers.first.base_url",
+        "providers.second.base_url",
+        "providers.second.key_prefix",
+        "providers.vllm.base_url",
+    ]
+
+
 @pytest.mark.parametrize(
     ("host", "key", "words"),
-    [("ap1", "ports", "did you mean `app1`"), ("app1", "port.ui", "did you mean `ports.ui`")],
+    [
+        ("ap1", "ports", "did you mean `app1`"),
+        ("app1", "port.ui", "did you mean `ports.ui`"),
+        ("app1", "providers.first.knid", "did you mean `providers.first.kind`"),
+    ],
 )
 def test_unknown_host_and_key(project: Project, host: str, key: str, words: str) -> None:
     with pytest.raises(ConfigurationError, match=words):

@@ -100,8 +100,8 @@ def test_every_leaf_has_an_origin(project: Project) -> None:
     origins = project.load("web.cpus=3").hosts["app1"].origins
     shown = {key: (str(origins[key].file), origins[key].line, origins[key].layer) for key in origins}
     assert shown["jawn.cpus"] == ("inventory/lab/group_vars/app.yml", 3, "group app")
-    assert shown["jawn.memory"] == ("roles/app/role.yml", 4, "role defaults app")
-    assert shown["jawn.environment.FIRST"] == ("roles/app/role.yml", 6, "role defaults app")
+    assert shown["jawn.memory"] == ("roles/app/role.yml", 3, "role defaults app")
+    assert shown["jawn.environment.FIRST"] == ("roles/app/role.yml", 5, "role defaults app")
     assert shown["ports.ui"] == ("inventory/lab/host_vars/app1.yml", 3, "host_vars")
     assert shown["connection.address"] == ("inventory/lab/hosts.yml", 4, "host_vars")
     assert shown["web.cpus"][2] == "--set"
@@ -202,6 +202,8 @@ def test_an_edge_apart_from_app_and_data_needs_their_ports(project: Project) -> 
     assert found == [
         ("ports.jawn", "egress", "10.0.0.2"),
         ("ports.web", "web", "10.0.0.2"),
+        ("ports.postgres", "db", "10.0.0.2"),
+        ("ports.clickhouse", "clickhouse", "10.0.0.2"),
         ("ports.object_store", "object-store", "10.0.0.2"),
     ]
     with pytest.raises(ConfigurationError, match=r"port 9000 twice: `ports\.web`"):

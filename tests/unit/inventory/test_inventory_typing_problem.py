@@ -9,9 +9,10 @@ from gateway.variables import HostVariables
 
 
 def patterns_in(schema: Any) -> set[str]:
-    """Return every `pattern` anywhere in a JSON schema."""
+    """Return every pattern of a value or a name anywhere in a JSON schema."""
     if isinstance(schema, dict):
         own = {schema["pattern"]} if isinstance(schema.get("pattern"), str) else set()
+        own |= set(schema.get("patternProperties", ()))  # the names of sections that the inventory names
         return own.union(*(patterns_in(value) for value in schema.values()))
     if isinstance(schema, list):
         return set().union(*(patterns_in(value) for value in schema))

@@ -57,6 +57,37 @@ def test_what_happens_to_a_service(change, action):
     assert [(one.service, one.action) for one in service_changes(RELEASE.manifest, seen)] == [("jawn", action)]
 
 
+def test_a_service_that_can_is_replaced_beside_itself():
+    made = release(service("gateway", "edge", handover=True))
+    seen = running(made, containers=[container("gateway", hash="other")])
+    assert [(one.service, one.action) for one in service_changes(made.manifest, seen)] == [("gateway", "hand over")]
+
+
+LIVE = "live/gateway/routes.yaml"
+
+
+def live_release(routes, **more):
+    return release(service("gateway", "edge", live=[LIVE], **more), service("web"), files={LIVE: routes, ".env": ""})
+
+
+def test_files_that_are_read_while_a_service_runs_are_taken_up_by_it():
+    before, after = live_release("old"), live_release("new")
+    assert service_changes(before.manifest, running(before)) == []
+    assert [(one.service, one.action) for one in service_changes(after.manifest, running(before))] == [
+        ("gateway", "reload")
+    ]
+
+
+def test_a_service_that_is_made_anew_reads_its_files_anyway():
+    before, after = live_release("old"), live_release("new", hash="another", handover=True)
+    found = service_changes(after.manifest, running(before))
+    assert [(one.service, one.action) for one in found] == [("gateway", "hand over")]
+    assert [(one.service, one.action) for one in service_changes(after.manifest, bare())] == [
+        ("gateway", "create"),
+        ("web", "create"),
+    ]
+
+
 def test_missing_and_surplus_services():
     seen = running(RELEASE, containers=[container("jawn"), container("mailhog")])
     assert [(one.service, one.action) for one in service_changes(RELEASE.manifest, seen)] == [

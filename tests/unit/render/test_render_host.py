@@ -17,23 +17,25 @@ from gateway.render.merge import merged_definition
 from gateway.secret import Secret
 from gateway.upstream import Upstream
 from gateway.vault import Vault
+from tests.unit.situations import PROJECT
 
 Load = Callable[..., Inventory]
+EDGE = ["door", "edge", "keys", "recorder", "gateway"]
 SERVICES = {
-    "single": {"one": ["db", "clickhouse", "object-store", "migrations", "egress", "jawn", "web", "edge"]},
+    "single": {"one": ["db", "clickhouse", "object-store", "migrations", "egress", "jawn", "web", *EDGE]},
     "three": {
-        "app1": ["egress", "jawn", "web", "edge"],
-        "app2": ["egress", "jawn", "web", "edge"],
+        "app1": ["egress", "jawn", "web", *EDGE],
+        "app2": ["egress", "jawn", "web", *EDGE],
         "data1": ["db", "clickhouse", "object-store", "migrations"],
     },
     "five": {
-        "edge1": ["edge"],
-        "edge2": ["edge"],
+        "edge1": EDGE,
+        "edge2": EDGE,
         "app1": ["egress", "jawn", "web"],
         "app2": ["egress", "jawn", "web"],
         "data1": ["db", "clickhouse", "object-store", "migrations"],
     },
-    "external": {"one": ["migrations", "egress", "jawn", "web", "edge"]},
+    "external": {"one": ["migrations", "egress", "jawn", "web", *EDGE]},
 }
 
 
@@ -74,7 +76,18 @@ def test_single_host_publishes_only_the_edge(
     host = render_environment(inventory("single"), vault, upstream, lock)["one"]
 
     assert {service.name: service.ports for service in host.services if service.ports} == {
-        "edge": (("127.0.0.1", 8787, 8787), ("127.0.0.1", 3000, 3000))
+        "door": (("127.0.0.1", 8787, 8787), ("127.0.0.1", 3000, 3000))
+    }
+
+
+def test_certificates_by_acme_need_a_third_port(
+    inventory: Load, vault: Vault, upstream: Upstream, lock: dict[str, str]
+) -> None:
+    settings = ("edge.tls.mode=auto", "edge.tls.names=[llm.example.com]", "publish_address=192.0.2.1")
+    host = render_environment(inventory("single", *settings), vault, upstream, lock)["one"]
+
+    assert {service.name: service.ports for service in host.services if service.ports} == {
+        "door": (("192.0.2.1", 8787, 8787), ("192.0.2.1", 3000, 3000), ("192.0.2.1", 80, 80))
     }
 
 
@@ -96,7 +109,7 @@ def test_jawn_lives_in_the_namespace_of_egress_and_starts_anew_with_it(
 ) -> None:
     before = render_environment(inventory("single"), vault, upstream, lock)["one"]
     after = render_environment(
-        inventory("single", "provider.base_url=https://api-inference.modelscope.cn/v1"), vault, upstream, lock
+        inventory("single", "providers.openai.base_url=https://openai.example.com/v1"), vault, upstream, lock
     )["one"]
     jawn = merged_of(before)["services"]["jawn"]
     hashes = [{service.name: service.content_hash for service in host.services} for host in (before, after)]
@@ -105,11 +118,85 @@ def test_jawn_lives_in_the_namespace_of_egress_and_starts_anew_with_it(
     assert not jawn.get("ports")
     assert jawn["command"] == ["node", "dist/valhalla/jawn/src/index.js"]
     assert jawn["init"] is True
-    assert {name for name in hashes[0] if hashes[0][name] != hashes[1][name]} == {"egress", "jawn", "edge"}
-    assert {path: len(lines) for path, lines in changed_lines(before, after).items()} == {
-        "edge/Caddyfile": 1,
-        "egress/Caddyfile": 1,
+    assert {name for name in hashes[0] if hashes[0][name] != hashes[1][name]} == {"egress", "jawn"}
+    assert set(changed_lines(before, after)) == {
+        "egress/Caddyfile",
+        "live/gateway/clusters.yaml",
+        "live/gateway/routes.yaml",
     }
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "providers.vllm.base_url=http://10.0.0.5:8000/v1",
+        "providers.deepseek.base_url=https://deepseek.example.com/v1",
+        "providers.dashscope.key_prefix=ds-",
+    ],
+)
+def test_a_provider_that_is_added_or_changed_needs_no_new_container(
+    inventory: Load, vault: Vault, upstream: Upstream, lock: dict[str, str], setting: str
+) -> None:
+    before = render_environment(inventory("single"), vault, upstream, lock)["one"]
+    after = render_environment(inventory("single", setting), vault, upstream, lock)["one"]
+
+    assert {path.partition("/")[0] for path in changed_lines(before, after)} == {"live"}
+    assert [service.content_hash for service in before.services] == [service.content_hash for service in after.services]
+    gateway = next(service for service in after.services if service.name == "gateway")
+    assert gateway.live == ("live/gateway/clusters.yaml", "live/gateway/routes.yaml")
+
+
+def test_a_live_file_names_its_own_content_as_version(
+    inventory: Load, vault: Vault, upstream: Upstream, lock: dict[str, str]
+) -> None:
+    routes = "live/gateway/routes.yaml"
+    plain, same, other = (
+        text_of(render_environment(inventory("single", *settings), vault, upstream, lock)["one"], routes)
+        for settings in ((), (), ("providers.deepseek.key_prefix=ds-",))
+    )
+    versions = [re.findall(r'^version_info: "([0-9a-f]{12})"$', text, re.MULTILINE) for text in (plain, same, other)]
+
+    assert plain == same
+    assert [len(found) for found in versions] == [1, 1, 1]
+    assert versions[0] == versions[1] != versions[2]
+
+
+def test_the_edge_is_replaced_beside_itself_and_only_its_namespace_stays(
+    inventory: Load, vault: Vault, upstream: Upstream, lock: dict[str, str]
+) -> None:
+    host = render_environment(inventory("single"), vault, upstream, lock)["one"]
+    definitions = merged_of(host)["services"]
+
+    assert [service.name for service in host.services if service.handover] == ["edge", "keys", "recorder", "gateway"]
+    for name in ("edge", "keys", "recorder", "gateway"):
+        assert definitions[name]["network_mode"] == "service:door"
+        assert not definitions[name].get("ports")
+    assert {name for name in definitions if definitions[name].get("network_mode") == "service:door"} < set(EDGE)
+
+
+def test_the_recorder_gets_its_program_by_the_release(
+    inventory: Load, vault: Vault, upstream: Upstream, lock: dict[str, str]
+) -> None:
+    host = render_environment(inventory("five"), vault, upstream, lock)["edge1"]
+
+    assert text_of(host, "recorder/__main__.py") == (PROJECT / "gateway/recorder/__main__.py").read_text()
+    recorder = next(service for service in host.services if service.name == "recorder")
+    assert recorder.environment["CLICKHOUSE_URL"] == "http://10.0.0.3:8123"
+    assert recorder.environment["RECORDER_JAWN"] == "http://10.0.0.1:8585,http://10.0.0.2:8585"
+    assert "CLICKHOUSE_PASSWORD" not in recorder.environment
+
+
+def test_the_key_of_routes_without_keys_is_there_for_those_only(
+    inventory: Load, vault: Vault, upstream: Upstream, lock: dict[str, str]
+) -> None:
+    without = render_environment(inventory("single"), vault, upstream, lock)["one"]
+    within = render_environment(inventory("single", "providers.openai.inject_key=true"), vault, upstream, lock)["one"]
+    key = vault["helicone_api_key"].reveal()
+
+    assert "INJECTED_KEY" not in (merged_of(without)["services"]["gateway"].get("environment") or {})
+    assert merged_of(within)["services"]["gateway"]["environment"]["INJECTED_KEY"] == key
+    assert "INJECTED_KEY" in within.secret_keys
+    assert key not in text_of(within, "live/gateway/routes.yaml") + text_of(within, "gateway/gateway.lua")
 
 
 def test_addresses_of_external_stores_arrive(
@@ -146,14 +233,17 @@ def test_urls_said_by_the_inventory_reach_jawn_and_web(
         ("jawn.memory=3g", "compose.override.yml", '    mem_limit: "3g"', {"jawn"}),
         ("jawn.cpus=1.5", "compose.override.yml", "    cpus: 1.5", {"jawn"}),
         ("object_store.region=eu-1", ".env", 'OBJECT_STORE_REGION="eu-1"', {"jawn"}),
-        ("postgres.database=other", ".env", 'POSTGRES_DATABASE="other"', {"db", "migrations", "jawn", "web"}),
+        ("postgres.database=other", ".env", 'POSTGRES_DATABASE="other"', {"db", "migrations", "jawn", "web", "keys"}),
         ("urls.ui=https://ui.example.com", ".env", 'UI_URL="https://ui.example.com"', {"jawn", "web"}),
         (
             "ports.ui=3333",
             "compose.override.yml",
             '    ports: !override ["127.0.0.1:8787:8787", "127.0.0.1:3333:3000"]',
-            {"edge"},
+            set(EDGE),
         ),
+        ("gateway.allow_from=[10.0.0.0/8]", "gateway/envoy.yaml", None, {"gateway"}),
+        ("recorder.spool=4g", "compose.override.yml", '      RECORDER_SPOOL_BYTES: "4294967296"', {"recorder"}),
+        ("ports.gateway=8788", "compose.override.yml", None, set(EDGE)),
     ],
 )
 def test_one_changed_variable_changes_one_line(
@@ -163,7 +253,7 @@ def test_one_changed_variable_changes_one_line(
     lock: dict[str, str],
     setting: str,
     file: str,
-    line: str,
+    line: str | None,
     restarted: set[str],
 ) -> None:
     fixed = ("urls.ui=http://ui", "urls.gateway=http://gateway", "object_store.public_endpoint=http://public")
@@ -171,7 +261,9 @@ def test_one_changed_variable_changes_one_line(
     after = render_environment(inventory("single", *fixed, setting), vault, upstream, lock)["one"]
     hashes = [{service.name: service.content_hash for service in host.services} for host in (before, after)]
 
-    assert changed_lines(before, after) == {file: [line]}
+    changed = changed_lines(before, after)
+    assert list(changed) == [file]
+    assert line is None or changed[file] == [line]
     assert {name for name in hashes[0] if hashes[0][name] != hashes[1][name]} == restarted
 
 

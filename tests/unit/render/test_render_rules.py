@@ -14,7 +14,7 @@ EXPECTED = Expectation(
     services=("jawn", "web", "db", "migrations", "egress"),
     one_shots=("migrations",),
     published={"web": [("10.0.0.1", 3001)]},
-    mounts_below="/opt/helicone/x/current",
+    mounts_below=("/opt/helicone/x/current", "/opt/helicone/x/live"),
 )
 
 

@@ -114,4 +114,5 @@ def snapshot(files: Mapping[str, str] | None, manifest: Mapping[str, Any] | None
         "manifest": manifest,
         "contents": dict(files or {}),
         "interrupted": None,
+        "edge": {"authority": "", "keys_age": None, "recorder": None},
     }

@@ -13,6 +13,7 @@ import pytest
 from gateway.secret import Secret
 from gateway.vault import Vault
 from gateway.verify.doors import Door
+from gateway.verify.outside import Trust
 from gateway.verify.traced import NO_PROVIDER_KEY, Trace
 
 KEY = "sk-helicone-aaaaaaa-bbbbbbb-ccccccc-ddddddd"
@@ -71,7 +72,7 @@ def helicone(monkeypatch: pytest.MonkeyPatch) -> Iterator[MadeUpHelicone]:
 
 
 def door(server: MadeUpHelicone) -> Door:
-    return Door(*[f"http://127.0.0.1:{server.server_address[1]}"] * 2)
+    return Door(*[f"http://127.0.0.1:{server.server_address[1]}"] * 2, Trust("127.0.0.1"))
 
 
 def vault(provider_key: str) -> Vault:

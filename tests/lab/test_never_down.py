@@ -1,0 +1,153 @@
+"""Client load while things change and break: no request fails, and every one is recorded, once, with its own time.
+
+LAB_OUTAGE_SECONDS says how long each part stays down; 30 is the long form.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.lab.command import authorities, gateway, lab, on_host, secret
+from tests.lab.load import Sent, failures, start, stored
+
+pytestmark = pytest.mark.usefixtures("as_found")
+
+OUTAGE = float(os.environ.get("LAB_OUTAGE_SECONDS", "8"))
+RECOVERY = 180.0
+HOSTS = ("app1", "app2")
+VLLM = "providers.vllm.base_url=http://172.30.87.6:8080/dashscope/compatible-mode/v1"
+
+
+@contextmanager
+def load() -> Iterator[list[Sent]]:
+    """Keep load on both gateways; the list is filled at the end."""
+    sent: list[Sent] = []
+    running = start([gateway(host) for host in HOSTS], secret("helicone_api_key"), authorities())
+    time.sleep(3)
+    try:
+        yield sent
+        time.sleep(3)
+    finally:
+        sent += running.end()
+
+
+def kill(host: str, service: str) -> None:
+    """End a service's first process by force, as a crash would."""
+    labels = f"--filter label=com.docker.compose.project=helicone-lab --filter label=com.docker.compose.service={service}"
+    on_host(host, f"kill -9 $(docker inspect --format '{{{{.State.Pid}}}}' $(docker ps -q {labels}))")
+
+
+def recorder(host: str) -> dict[str, float]:
+    """Return what a host's recorder says of itself."""
+    found: dict[str, float] = lab("status", "--json").data()["hosts"][host]["recorder"]
+    return found
+
+
+def check_recorded(sent: list[Sent]) -> None:
+    """Assert that every request is in the store once, with the time at which it was sent."""
+    rows = stored(sent, RECOVERY)
+    missing = [one for one in sent if one.id not in rows]
+    assert not missing, f"{len(missing)} of {len(sent)} are not recorded, the first was sent at {missing[0].at}"
+    assert [one.id for one in sent if rows[one.id][0] != 1] == []
+    assert max(abs(rows[one.id][1] - one.at) for one in sent) < 5
+
+
+def test_deploys_under_load_fail_no_request_and_lose_no_record():
+    steps = [
+        ("deploy", "--yes", "--set", "images.jawn=registry.lab:5000/jawn:next"),
+        ("deploy", "--yes", "--set", "images.jawn=registry.lab:5000/jawn:next",
+         "--set", "images.web=registry.lab:5000/web:next"),
+        ("deploy", "--yes", "--set", "images.jawn=registry.lab:5000/jawn:next",
+         "--set", "images.web=registry.lab:5000/web:next", "--set", "images.envoy=registry.lab:5000/envoy:next"),
+        ("deploy", "--yes", "--set", "images.jawn=registry.lab:5000/jawn:next",
+         "--set", "images.web=registry.lab:5000/web:next", "--set", "images.envoy=registry.lab:5000/envoy:next",
+         "--set", VLLM),
+        ("rollback", "--yes", "--to", lab("status", "--json").data()["hosts"]["app1"]["release"].partition("-")[0]),
+    ]  # fmt: skip
+    with load() as sent:
+        for verb, *words in steps:
+            result = lab(verb, *words)
+            assert result.code == 0, result.text
+    assert failures(sent) == []
+    assert sum(one.streamed for one in sent) > len(sent) / 10
+    check_recorded(sent)
+
+
+def test_a_provider_is_added_by_a_reload_that_restarts_nothing():
+    before = _identities()
+    result = lab("deploy", "--yes", "--set", VLLM)
+    assert result.code == 0, result.text
+    assert _identities() == before
+    plan = lab("plan", "--json")
+    assert [change["action"] for change in plan.data()["hosts"]["app1"]["services"]] == ["reload"]
+
+
+def _identities() -> dict[str, str]:
+    return {host: on_host(host, "docker ps -q --no-trunc | sort") for host in HOSTS}
+
+
+def test_helicone_may_break_under_load_and_every_request_is_recorded_afterwards():
+    def container(host: str, verb: str, name: str) -> None:
+        """Stop or start one container of a host."""
+        on_host(host, f"docker {verb} {'-t 2 ' if verb == 'stop' else ''}helicone-lab-{name}-1")
+
+    def data_host(verb: str) -> None:
+        """Stop or start every container of the data host: stores and network at once."""
+        on_host(
+            "data1",
+            f"docker {verb} {'-t 2 ' if verb == 'stop' else ''}"
+            "$(docker ps -aq --filter label=com.docker.compose.project=helicone-lab)",
+        )
+
+    outages: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
+        "jawn": (lambda: [kill(host, "jawn") for host in HOSTS], lambda: None),
+        **{
+            name: (
+                lambda name=name: container("data1", "stop", name),
+                lambda name=name: container("data1", "start", name),
+            )
+            for name in ("db", "clickhouse", "object-store")
+        },
+        "data host": (lambda: data_host("stop"), lambda: data_host("start")),
+    }
+    with load() as sent:
+        for down, up in outages.values():
+            down()
+            time.sleep(OUTAGE)
+            up()
+            time.sleep(OUTAGE / 2)
+    assert failures(sent) == []
+    check_recorded(sent)
+
+
+def test_a_killed_recorder_fails_no_request_and_the_gap_is_counted_to_the_request():
+    gaps = {host: recorder(host)["gaps_total"] for host in HOSTS}
+    with load() as sent:
+        for host in HOSTS:
+            kill(host, "recorder")
+        time.sleep(OUTAGE)
+    assert failures(sent) == []
+    time.sleep(30)  # a gap is one when no record came for a while
+    rows = stored(sent, RECOVERY / 3)
+    missing = len([one for one in sent if one.id not in rows])
+    assert missing
+    assert sum(recorder(host)["gaps_total"] - gaps[host] for host in HOSTS) == missing
+    assert all(count == 1 for count, _ in rows.values())
+
+
+def test_a_killed_proxy_cuts_only_what_was_under_way_and_is_back_within_two_seconds():
+    with load() as sent:
+        killed = time.time()
+        kill("app1", "gateway")
+        time.sleep(6)
+    failed = failures(sent)
+    late = [one for one in failed if one.at > killed + 2]
+    early = [one for one in failed if one.at < killed and not one.streamed]
+    assert late == []
+    assert len(early) <= 2
+    assert all("502" not in one.problem for one in failed)

@@ -1,0 +1,172 @@
+"""What the recorder gets: requests that Helicone can show, whole, and nothing else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.templates.running_envoy import AUTH, JSON, KEY, Gateway, eventually
+
+MULTIPART = (
+    b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.jsonl"\r\n\r\n'
+    + b"y" * 3_000_000
+    + b"\r\n--x--\r\n"
+)
+
+
+def test_a_completion_is_recorded_with_all_that_helicone_shows(gateway: Gateway) -> None:
+    sent = {**AUTH, "Helicone-Property-Team": "a", "Helicone-User-Id": "u", "Helicone-Target-Url": "http://forged"}
+
+    answer = gateway.post("/modelscope/v1/chat/completions?api-key=secret", sent, {"model": "m"})
+
+    record = gateway.recorder.of(answer.headers["helicone-id"])
+    assert record is not None
+    assert (record.key, record.provider, record.kind) == (f"Bearer {KEY}", "modelscope", "openai")
+    assert record.url == f"http://127.0.0.1:{gateway.provider.port}/modelscope/v1/chat/completions"
+    assert (record.request_body, record.response_body) == (b'{"model": "m"}', answer.body)
+    assert (record.status, record.complete, record.omitted) == (200, True, "")
+    assert record.headers["helicone-property-team"] == "a"
+    assert record.headers["helicone-user-id"] == "u"
+    assert KEY not in str(record.headers)
+    assert gateway.recorder.malformed == ""
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "provider", "kind"),
+    [
+        ("/v1/messages", {"X-Api-Key": "sk-ant-1", "Helicone-Auth": AUTH["Helicone-Auth"]}, "anthropic", "anthropic"),
+        ("/v1/embeddings", {"Authorization": f"Bearer ms-1, Bearer {KEY}"}, "modelscope", "openai"),
+        ("/dashscope/v1/completions", AUTH, "dashscope", "openai"),
+    ],
+)
+def test_a_record_names_its_provider_and_the_key_in_helicones_form(
+    gateway: Gateway, path: str, headers: dict[str, str], provider: str, kind: str
+) -> None:
+    record = gateway.recorder.of(gateway.post(path, headers).headers["helicone-id"])
+
+    assert record is not None
+    assert (record.provider, record.kind, record.key) == (provider, kind, f"Bearer {KEY}")
+
+
+def test_a_stream_is_recorded_to_its_end(gateway: Gateway) -> None:
+    answer = gateway.post("/v1/chat/completions", None, {"stream": 5, "pause": 0.01})
+
+    record = gateway.recorder.of(answer.headers["helicone-id"])
+    assert record is not None
+    assert record.response_body == answer.body == b"".join(b"data: %d\n\n" % number for number in range(1, 6))
+    assert (record.response_type, record.complete) == ("text/event-stream", True)
+    assert record.first_byte is not None
+    assert record.started <= record.first_byte < record.ended
+
+
+def test_bodies_are_recorded_readable(gateway: Gateway) -> None:
+    answer = gateway.post("/v1/chat/completions", {**AUTH, "Accept-Encoding": "gzip"}, {"gzip": True})
+
+    record = gateway.recorder.of(answer.headers["helicone-id"])
+    assert record is not None
+    assert record.response_body.startswith(b'{"method": "POST"')
+
+
+def test_a_providers_refusal_is_recorded_too(gateway: Gateway) -> None:
+    answer = gateway.post("/v1/chat/completions", None, {"status": 429})
+
+    record = gateway.recorder.of(answer.headers["helicone-id"])
+    assert record is not None
+    assert (answer.status, record.status) == (429, 429)
+
+
+@pytest.mark.parametrize("media", ["application/json", "application/json; charset=utf-8", "Application/JSON"])
+def test_json_is_recorded(gateway: Gateway, media: str) -> None:
+    answer = gateway.ask("POST", "/v1/embeddings", {**AUTH, "Content-Type": media}, b"{}")
+
+    assert answer.headers["helicone-recorded"] == "yes"
+    assert gateway.recorder.of(answer.headers["helicone-id"]) is not None
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "body"),
+    [
+        ("GET", {}, None),
+        ("DELETE", {}, None),
+        ("PUT", JSON, b"{}"),
+        ("POST", {"Content-Type": "multipart/form-data; boundary=x"}, MULTIPART),
+        ("POST", {"Content-Type": "application/octet-stream"}, b"\0" * 100),
+        ("POST", {}, b"{}"),
+        ("POST", {"X-Gateway-Recorded": "yes"}, b"{}"),
+    ],
+    ids=["a list", "a deletion", "a put", "an upload", "bytes", "no type", "a forged mark"],
+)
+def test_what_helicone_cannot_show_passes_whole_and_says_that_it_is_not_recorded(
+    gateway: Gateway, method: str, headers: dict[str, str], body: bytes | None
+) -> None:
+    answer = gateway.ask(method, "/v1/files", {**AUTH, **headers}, body)
+
+    assert (answer.status, answer.headers["helicone-recorded"]) == (200, "no")
+    assert answer.document["size"] == len(body or b"")
+    assert gateway.recorder.of(answer.headers["helicone-id"], seconds=0.3) is None
+
+
+def test_what_is_refused_is_not_recorded(gateway: Gateway) -> None:
+    before = len(gateway.recorder.records)
+
+    gateway.post("/v1/chat/completions", {})
+    gateway.post("/v1/../x")
+    time.sleep(0.3)
+
+    assert len(gateway.recorder.records) == before
+
+
+def test_the_access_log_tells_what_a_recorder_has_to_have(gateway: Gateway) -> None:
+    before = len(gateway.access_log())
+
+    recorded = gateway.post("/v1/chat/completions?api-key=query-sentinel")
+    other = gateway.ask("GET", "/modelscope/v1/models", AUTH)
+    gateway.post("/v1/chat/completions", {})
+    gateway.ask("GET", "/healthz")
+
+    lines = gateway.access_log()[before:]
+    assert [(line["id"], line["recorded"], line["provider"], line["status"]) for line in lines] == [
+        (recorded.headers["helicone-id"], "yes", "openai", 200),
+        (other.headers["helicone-id"], "no", "modelscope", 200),
+    ]
+    assert [(line["method"], line["path"]) for line in lines] == [
+        ("POST", "/v1/chat/completions"),
+        ("GET", "/modelscope/v1/models"),
+    ]
+    assert abs(float(lines[0]["start"]) - time.time()) < 30
+    assert set(lines[0]) == {
+        "id", "recorded", "provider", "start", "ms", "status", "flags", "details", "method", "path",
+    }  # fmt: skip
+
+
+def test_no_log_holds_what_opens_doors(gateway: Gateway) -> None:
+    gateway.post(
+        "/v1/chat/completions?api_key=query-sentinel", {**AUTH, "X-Api-Key": "key-sentinel"}, {"a": "body-sentinel"}
+    )
+    gateway.post("/v1/chat/completions?api_key=query-sentinel", {"Helicone-Auth": "Bearer sk-helicone-sentinel"})
+    gateway.access_log()
+
+    written = gateway.log + (gateway.folder / "log" / "access.log").read_text()
+    assert "sentinel" not in written
+    assert KEY not in written
+
+
+def test_without_a_recorder_everything_passes(prepare: Callable[..., Gateway]) -> None:
+    gateway = prepare()
+    gateway.allow(KEY)
+    gateway.recorder.close()
+    gateway.start()
+
+    answers = [gateway.post("/v1/chat/completions") for _ in range(20)]
+
+    assert {answer.status for answer in answers} == {200}
+    assert len(gateway.access_log()) == 20
+
+
+def test_ten_megabytes_pass_and_are_recorded(gateway: Gateway) -> None:
+    answer = gateway.ask("POST", "/v1/embeddings", {**AUTH, **JSON}, b'"' + b"x" * (10 << 20) + b'"')
+
+    assert answer.document["size"] == (10 << 20) + 2
+    assert eventually(lambda: gateway.recorder.of(answer.headers["helicone-id"], 0) is not None, 5) is not None

@@ -1,0 +1,101 @@
+"""What takes long passes piece by piece: streams, WebSockets and uploads."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import time
+
+from tests.templates.running_envoy import AUTH, JSON, KEY, Gateway
+
+
+def test_a_stream_passes_piece_by_piece(gateway: Gateway) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=10)
+    with contextlib.closing(connection):
+        started = time.monotonic()
+        connection.request("POST", "/v1/chat/completions", b'{"stream": 3, "pause": 0.2}', {**AUTH, **JSON})
+        response = connection.getresponse()
+        came = []
+        while line := response.readline():
+            if line.strip():
+                came.append((line, time.monotonic() - started))
+
+    assert [line for line, _ in came] == [b"data: 1\n", b"data: 2\n", b"data: 3\n"]
+    assert came[0][1] < 0.15
+    assert 0.15 < came[1][1] < 0.35
+    assert 0.35 < came[2][1] < 0.55
+
+
+def test_an_upload_passes_as_it_comes(gateway: Gateway) -> None:
+    """The provider has the beginning before the client has sent the end."""
+    before = len(gateway.provider.received)
+    head = f"POST /v1/files HTTP/1.1\r\nHost: h\r\nHelicone-Auth: Bearer {KEY}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with gateway.connect() as client:
+        client.sendall(head.encode() + b"5\r\nfirst\r\n")
+        time.sleep(0.2)
+        client.sendall(b"6\r\nsecond\r\n0\r\n\r\n")
+        answer = client.recv(65536)
+
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert gateway.provider.received[before]["size"] == len("firstsecond")
+
+
+def test_a_large_upload_passes_whole(gateway: Gateway) -> None:
+    answer = gateway.ask(
+        "POST", "/v1/files", {**AUTH, "Content-Type": "multipart/form-data; boundary=x"}, b"x" * (30 << 20)
+    )
+
+    assert (answer.status, answer.document["size"]) == (200, 30 << 20)
+
+
+def test_a_websocket_passes_and_is_not_recorded(gateway: Gateway) -> None:
+    handshake = [
+        "GET /v1/realtime?model=gpt HTTP/1.1", "Host: h", "Connection: Upgrade", "Upgrade: websocket",
+        "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", f"Helicone-Auth: Bearer {KEY}",
+        "Authorization: Bearer p", "Sec-WebSocket-Protocol: realtime", "", "",
+    ]  # fmt: skip
+    with gateway.connect() as client:
+        client.sendall("\r\n".join(handshake).encode())
+        head = client.recv(65536)
+        sent = os.urandom(16)
+        client.sendall(sent)
+        echoed = client.recv(65536)
+
+    assert head.startswith(b"HTTP/1.1 101")
+    assert b"sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" in head.lower().replace(
+        b"s3pplmbitxaq9kygzzhzrbk+xoo", b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo"
+    )
+    assert b"helicone-recorded: no" in head.lower()
+    assert echoed == sent
+    seen = gateway.provider.received[-1]
+    assert (seen["path"], seen["headers"]["sec-websocket-protocol"]) == ("/v1/realtime?model=gpt", "realtime")
+    assert "helicone-auth" not in seen["headers"]
+
+
+def test_a_websocket_without_a_key_is_refused(gateway: Gateway) -> None:
+    before = len(gateway.provider.received)
+
+    answer = gateway.raw(
+        b"GET /v1/realtime HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        seconds=1,
+    )
+
+    assert answer.startswith(b"HTTP/1.1 401")
+    assert len(gateway.provider.received) == before
+
+
+def test_a_client_that_goes_away_takes_nothing_with_it(gateway: Gateway) -> None:
+    with gateway.connect() as client:
+        body = b'{"stream": 50, "pause": 0.01}'
+        head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: h\r\nHelicone-Auth: Bearer {KEY}\r\n"
+        head += f"Helicone-Request-Id: 99999999-2222-4333-8444-555555555555\r\nContent-Type: application/json\r\n"
+        client.sendall(head.encode() + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        client.recv(65536)
+
+    assert gateway.post("/v1/chat/completions").status == 200
+    record = gateway.recorder.of("99999999-2222-4333-8444-555555555555", seconds=6)
+    assert record is not None
+    assert not record.complete
+    assert record.response_body.startswith(b"data: 1\n\n")
