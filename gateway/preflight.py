@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,6 +13,8 @@ from gateway.release import HostRelease
 from gateway.versions import at_least
 
 GIGABYTE = 1 << 30
+EDGE_KERNEL = "5.14"  # knows net.ipv4.tcp_migrate_req, which a replaced proxy needs so as to lose no connection
+_KERNEL = re.compile(r"[0-9.]*")
 ARCHITECTURES = ("x86_64", "aarch64")
 
 
@@ -28,6 +31,8 @@ def _machine(host: Host, facts: Mapping[str, Any], now: float) -> Iterator[str]:
     limits = host.variables.preflight
     if facts["architecture"] not in ARCHITECTURES:
         yield f"its architecture {facts['architecture']} has no Helicone images (known: {', '.join(ARCHITECTURES)})"
+    if "edge" in host.roles and not at_least(_KERNEL.match(facts["kernel"])[0], EDGE_KERNEL):  # type: ignore[index]
+        yield f"its Linux {facts['kernel']} is older than {EDGE_KERNEL}, which hands waiting connections over"
     for place, free in facts["disk_free"].items():
         if free < limits.disk_free_gb * GIGABYTE:
             yield (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from . import engine
 from .failure import StepFailed
@@ -73,6 +74,19 @@ def down(store: Store, project: str) -> None:
 def remove_others(project: str, services: Sequence[str]) -> None:
     """Remove the containers of services that the release does not have on this host."""
     engine.remove(c["Id"] for c in engine.all_containers(project) if engine.service_of(c) not in services)
+
+
+def free_ports(project: str, services: Sequence[dict[str, Any]]) -> None:
+    """Remove the containers that publish a port which the release gives to another service."""
+    wanted = {(address, port): s["name"] for s in services for address, port, _ in s["ports"]}
+    in_the_way = [
+        container["Id"]
+        for container in engine.all_containers(project)
+        for binding in engine.summary(container)["ports"]
+        if wanted.get((binding["address"], binding["port"]), engine.service_of(container))
+        != engine.service_of(container)
+    ]
+    engine.remove(dict.fromkeys(in_the_way))
 
 
 def remove(project: str, services: Sequence[str]) -> None:

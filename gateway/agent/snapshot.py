@@ -21,6 +21,7 @@ def take(store: Store, project: str, registries: list[str], images: list[str]) -
     facts: dict[str, Any] = {
         "python": platform.python_version(),
         "architecture": platform.machine(),
+        "kernel": platform.release(),
         "time": time.time(),
         **_memory(),
         "disk_free": _disk_free(store.root),

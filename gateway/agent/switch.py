@@ -83,6 +83,7 @@ def _activate(store: Store, release: str, request: dict[str, Any], emit: Emit) -
     long_running = [service["name"] for service in manifest["services"] if not service["one_shot"]]
     compose.remove_others(project, long_running)
     compose.remove(project, request.get("replace", []))
+    compose.free_ports(project, manifest["services"])
     live.deliver(store, manifest)
     for role in ORDER:
         if role == "migrations":

@@ -11,10 +11,10 @@ from gateway.verify import verify_hosts
 
 
 def verification_gate(run: Run) -> Gate:
-    """Return the gate that runs every check of the named hosts over the connections that are already open."""
+    """Return the gate that checks the named hosts over the connections that are already open."""
 
     def gate(names: Sequence[str]) -> list[HostFailure]:
-        report = verify_hosts(run.inventory, run.vault, run.conversations, names)
+        report = verify_hosts(run.inventory, run.vault, run.conversations, names, gate=True)
         run.reporter.line("", f"  {report.passed} of {report.total} checks hold ({report.seconds:.1f} s)")
         return [HostFailure(cause.host, "verify", cause.message) for cause in report.causes()]
 

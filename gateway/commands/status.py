@@ -128,7 +128,13 @@ def _print(inventory: Inventory, hosts: Mapping[str, Any]) -> None:
 def _recording(recorder: Mapping[str, Any]) -> str:
     """Return in words how far the recorder is."""
     waiting, age = recorder["waiting"], recorder["oldest_seconds"] or 0
-    words = f"{waiting} records wait for Helicone, the oldest for {age:.0f} s" if waiting else "every record delivered"
+    room = f"{recorder['waiting_bytes'] >> 20} of {recorder['spool_limit'] >> 20} MB"
+    words = (
+        f"{waiting} records wait for Helicone ({room}), the oldest for {age:.0f} s,"
+        f" {recorder['delivered_per_second']:.0f} delivered a second"
+        if waiting
+        else "every record is in Helicone"
+    )
     lost = [f"{recorder[key]} {what}" for key, what in _LOSSES.items() if recorder[key]]
     return ", ".join([words, *lost])
 

@@ -29,7 +29,7 @@ def welcome(inventory: Inventory, as_json: bool) -> dict[str, Any]:
         )  # fmt: skip
     vault = open_vault(vault_path(inventory), identity_path(inventory))
     host = next(iter(inventory.hosts.values()))
-    curl = first_request(doors[0].gateway, host.variables.verify.model, vault)
+    curl = first_request(doors[0].gateway, host.variables.verify.model, vault, _own_authority(inventory))
     if not as_json:
         say(page(inventory.environment, doors, host, curl))
     return {
@@ -47,12 +47,23 @@ def doors_of(inventory: Inventory) -> list[PublicUrls]:
     return list(dict.fromkeys(public_urls(inventory, edge) for edge in edges))
 
 
-def first_request(gateway: str, model: str, vault: Vault) -> str:
-    """Return a shell command that sends one completion; the provider's key is taken from the shell."""
+def _own_authority(inventory: Inventory) -> str:
+    """Return the environment's name if its edges make their own certificates, else an empty text."""
+    internal = any(host.variables.edge.tls.mode == "internal" for host in inventory.hosts.values())
+    return inventory.environment if internal else ""
+
+
+def first_request(gateway: str, model: str, vault: Vault, authority_of: str = "") -> str:
+    """Return a shell command that sends one completion; the provider's key is taken from the shell.
+
+    With `authority_of`, an environment, a command before it fetches what curl has to trust there.
+    """
     body = json.dumps({"model": model, "messages": [{"role": "user", "content": "Hello"}]})
-    return " \\\n".join(
+    trusted = f"helicone-{authority_of}.pem"
+    fetch = f"invoke edge.authority --env {authority_of} --out {trusted}\n" if authority_of else ""
+    return fetch + " \\\n".join(
         [
-            f"curl -sS -i {gateway}/v1/chat/completions",
+            f"curl -sS -i {f'--cacert {trusted} ' if authority_of else ''}{gateway}/v1/chat/completions",
             '  -H "Content-Type: application/json"',
             f'  -H "Helicone-Auth: Bearer {vault["helicone_api_key"].reveal()}"',
             '  -H "Authorization: Bearer ${PROVIDER_API_KEY:-none}"',

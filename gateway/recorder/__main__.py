@@ -21,7 +21,9 @@ def main(arguments: list[str]) -> int:
             print(json.dumps(status(read_folder(os.environ), read_heartbeat(os.environ))))
             return 0
         if arguments == ["healthy"]:
-            trouble = heartbeat.trouble(read_heartbeat(os.environ))
+            beat = read_heartbeat(os.environ)
+            gone = heartbeat.end_without_network(beat, os.environ.get("RECORDER_INTERFACE", ""))
+            trouble = gone or heartbeat.trouble(beat)
             print(trouble or "healthy")
             return 1 if trouble else 0
         if arguments:

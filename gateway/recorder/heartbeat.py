@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,20 @@ def trouble(path: Path) -> str:
     if beat["commit_age"] > _COMMIT_SECONDS:
         return f"the spool was last written {beat['commit_age']} s ago"
     return ""
+
+
+def end_without_network(path: Path, interface: str) -> str:
+    """End the serving process if the container's network is gone, and return why; empty if it is there.
+
+    The network belongs to another container. When that is started anew, this one stays in the network
+    that was: only a new start, which follows by the restart policy, brings it into the one that is.
+    """
+    if not interface or Path("/sys/class/net", interface).exists():
+        return ""
+    beat = read(path)
+    if beat:
+        os.kill(beat["process"], signal.SIGKILL)
+    return f"the network is gone: there is no {interface}"
 
 
 def _uptime() -> float:

@@ -1,6 +1,7 @@
 """Client load while things change and break: no request fails, and every one is recorded, once, with its own time.
 
-LAB_OUTAGE_SECONDS says how long each part stays down; 30 is the long form.
+LAB_OUTAGE_SECONDS says how long each part stays down, LAB_RATE how many requests are sent a second. The
+long form is 30 and 50.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.lab.command import authorities, gateway, lab, on_host, secret
+from tests.lab.command import authorities, gateway, http, lab, on_host, secret
 from tests.lab.load import Sent, failures, start, stored
 
 pytestmark = pytest.mark.usefixtures("as_found")
 
 OUTAGE = float(os.environ.get("LAB_OUTAGE_SECONDS", "8"))
+RATE = float(os.environ.get("LAB_RATE", "25"))
 RECOVERY = 180.0
 HOSTS = ("app1", "app2")
 VLLM = "providers.vllm.base_url=http://172.30.87.6:8080/dashscope/compatible-mode/v1"
@@ -27,7 +29,7 @@ VLLM = "providers.vllm.base_url=http://172.30.87.6:8080/dashscope/compatible-mod
 def load() -> Iterator[list[Sent]]:
     """Keep load on both gateways; the list is filled at the end."""
     sent: list[Sent] = []
-    running = start([gateway(host) for host in HOSTS], secret("helicone_api_key"), authorities())
+    running = start([gateway(host) for host in HOSTS], secret("helicone_api_key"), authorities(), RATE)
     time.sleep(3)
     try:
         yield sent
@@ -38,8 +40,22 @@ def load() -> Iterator[list[Sent]]:
 
 def kill(host: str, service: str) -> None:
     """End a service's first process by force, as a crash would."""
-    labels = f"--filter label=com.docker.compose.project=helicone-lab --filter label=com.docker.compose.service={service}"
+    labels = (
+        f"--filter label=com.docker.compose.project=helicone-lab --filter label=com.docker.compose.service={service}"
+    )
     on_host(host, f"kill -9 $(docker inspect --format '{{{{.State.Pid}}}}' $(docker ps -q {labels}))")
+
+
+@pytest.fixture
+def made_well() -> Iterator[None]:
+    """Start anew what a test crashed: verify holds a container that Docker had to restart against it for a while."""
+    yield
+    for host in HOSTS:
+        on_host(
+            host,
+            "for id in $(docker ps -q --filter label=com.docker.compose.project=helicone-lab); do"
+            " [ $(docker inspect --format '{{.RestartCount}}' $id) = 0 ] || docker restart $id; done",
+        )
 
 
 def recorder(host: str) -> dict[str, float]:
@@ -91,6 +107,7 @@ def _identities() -> dict[str, str]:
     return {host: on_host(host, "docker ps -q --no-trunc | sort") for host in HOSTS}
 
 
+@pytest.mark.usefixtures("made_well")
 def test_helicone_may_break_under_load_and_every_request_is_recorded_afterwards():
     def container(host: str, verb: str, name: str) -> None:
         """Stop or start one container of a host."""
@@ -125,6 +142,7 @@ def test_helicone_may_break_under_load_and_every_request_is_recorded_afterwards(
     check_recorded(sent)
 
 
+@pytest.mark.usefixtures("made_well")
 def test_a_killed_recorder_fails_no_request_and_the_gap_is_counted_to_the_request():
     gaps = {host: recorder(host)["gaps_total"] for host in HOSTS}
     with load() as sent:
@@ -140,6 +158,7 @@ def test_a_killed_recorder_fails_no_request_and_the_gap_is_counted_to_the_reques
     assert all(count == 1 for count, _ in rows.values())
 
 
+@pytest.mark.usefixtures("made_well")
 def test_a_killed_proxy_cuts_only_what_was_under_way_and_is_back_within_two_seconds():
     with load() as sent:
         killed = time.time()
@@ -151,3 +170,17 @@ def test_a_killed_proxy_cuts_only_what_was_under_way_and_is_back_within_two_seco
     assert late == []
     assert len(early) <= 2
     assert all("502" not in one.problem for one in failed)
+
+
+@pytest.mark.usefixtures("made_well")
+def test_the_edge_comes_back_by_itself_when_the_owner_of_its_network_is_killed():
+    kill("app1", "door")
+    started = time.monotonic()
+    while True:
+        try:
+            if http("GET", gateway("app1").removesuffix("/v1") + "/healthz")[0] == 200:
+                break
+        except OSError:
+            pass
+        assert time.monotonic() - started < 90, "the gateway did not come back"
+        time.sleep(0.5)

@@ -76,7 +76,7 @@ def caddy(tmp_path: Path) -> Iterator[Callable[..., Caddy]]:
         text = render_template(template, context)
         ports = {port: free_port() for port in fixed}
         for port, free in ports.items():
-            text = text.replace(f"http://127.0.0.1:{port} {{", f"http://127.0.0.1:{free} {{")
+            text = text.replace(f"://127.0.0.1:{port} {{", f"://127.0.0.1:{free} {{")
             text = text.replace(f"\n:{port} {{", f"\nhttp://127.0.0.1:{free} {{")
         config = tmp_path / "Caddyfile"
         config.write_text(text)
@@ -86,7 +86,7 @@ def caddy(tmp_path: Path) -> Iterator[Callable[..., Caddy]]:
                 [program, "run", "--config", str(config), "--adapter", "caddyfile"],
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]},
+                env={"HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path / "data"), "PATH": os.environ["PATH"]},
             )
         running.append(process)
         for free in ports.values():

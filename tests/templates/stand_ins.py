@@ -36,10 +36,11 @@ class Answer:
 
 @dataclass
 class Echo:
-    """A server that answers with what it received, and keeps it."""
+    """A server that answers with what it received, and keeps it; `broken` are requests that never came whole."""
 
     port: int
     received: list[dict[str, Any]] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
 
 
 class EchoHandler(BaseHTTPRequestHandler):
@@ -54,7 +55,12 @@ class EchoHandler(BaseHTTPRequestHandler):
 
     def answer(self) -> None:
         """Answer with what arrived."""
-        body = self.read_body()
+        try:
+            body = self.read_body()
+        except (EOFError, ValueError, OSError):
+            self.record.broken.append(self.path)
+            self.close_connection = True
+            return
         seen = {
             "method": self.command,
             "path": self.path,
@@ -88,15 +94,19 @@ class EchoHandler(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
     def read_body(self) -> bytes:
-        """Return the body, whether its length was said or not."""
+        """Return the body, whether its length was said or not. Raises EOFError or ValueError if it is cut off."""
         if self.headers.get("Transfer-Encoding") == "chunked":
             parts = []
-            while size := int(self.rfile.readline() or b"0", 16):
+            while size := int(self.rfile.readline(), 16):
                 parts.append(self.rfile.read(size))
                 self.rfile.readline()
             self.rfile.readline()
             return b"".join(parts)
-        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        length = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(length)
+        if len(body) < length:
+            raise EOFError
+        return body
 
     def stream(self, count: int, pause: float) -> None:
         """Answer with events, one after the other."""
@@ -122,7 +132,7 @@ class EchoHandler(BaseHTTPRequestHandler):
         self.wfile.write(self.connection.recv(1024))
         self.close_connection = True
 
-    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = do_OPTIONS = answer  # noqa: N815
+    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = do_OPTIONS = do_TRACE = answer  # noqa: N815
 
     def log_message(self, *_arguments: Any) -> None:
         """Stay silent."""

@@ -110,12 +110,12 @@ def inline(started: Start) -> Gateway:
         (
             "/dashscope/v1/completions",
             "/v1/gateway/oai/compatible-mode/v1/completions",
-            "http://127.0.0.1:9111/compatible-mode/v1",
+            "http://127.0.0.1:9111/v1",
         ),
         (
             "/anthropic/v1/messages",
             "/v1/gateway/anthropic/anthropic/v1/messages",
-            "http://127.0.0.1:9110/anthropic/v1",
+            "http://127.0.0.1:9110/v1",
         ),
     ],
 )

@@ -22,9 +22,8 @@ def test_a_stream_passes_piece_by_piece(gateway: Gateway) -> None:
                 came.append((line, time.monotonic() - started))
 
     assert [line for line, _ in came] == [b"data: 1\n", b"data: 2\n", b"data: 3\n"]
-    assert came[0][1] < 0.15
-    assert 0.15 < came[1][1] < 0.35
-    assert 0.35 < came[2][1] < 0.55
+    times = [when for _, when in came]
+    assert min(times[1] - times[0], times[2] - times[1]) > 0.1
 
 
 def test_an_upload_passes_as_it_comes(gateway: Gateway) -> None:
@@ -63,9 +62,7 @@ def test_a_websocket_passes_and_is_not_recorded(gateway: Gateway) -> None:
         echoed = client.recv(65536)
 
     assert head.startswith(b"HTTP/1.1 101")
-    assert b"sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" in head.lower().replace(
-        b"s3pplmbitxaq9kygzzhzrbk+xoo", b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo"
-    )
+    assert b"sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo=" in head.lower()
     assert b"helicone-recorded: no" in head.lower()
     assert echoed == sent
     seen = gateway.provider.received[-1]
@@ -90,9 +87,11 @@ def test_a_client_that_goes_away_takes_nothing_with_it(gateway: Gateway) -> None
     with gateway.connect() as client:
         body = b'{"stream": 50, "pause": 0.01}'
         head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: h\r\nHelicone-Auth: Bearer {KEY}\r\n"
-        head += f"Helicone-Request-Id: 99999999-2222-4333-8444-555555555555\r\nContent-Type: application/json\r\n"
+        head += "Helicone-Request-Id: 99999999-2222-4333-8444-555555555555\r\nContent-Type: application/json\r\n"
         client.sendall(head.encode() + b"Content-Length: %d\r\n\r\n" % len(body) + body)
-        client.recv(65536)
+        came = b""
+        while b"data: 2" not in came:
+            came += client.recv(65536)
 
     assert gateway.post("/v1/chat/completions").status == 200
     record = gateway.recorder.of("99999999-2222-4333-8444-555555555555", seconds=6)

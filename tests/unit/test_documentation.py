@@ -69,11 +69,11 @@ def test_the_inventory_of_the_first_deployment_loads(tmp_path: Path):
     folder = tmp_path / "inventory" / "mine"
     (folder / "group_vars").mkdir(parents=True)
     (tmp_path / "roles").symlink_to(ROOT / "roles")
-    hosts, variables, modelscope = blocks(ENGLISH, "yaml")
+    hosts, variables, another_provider = blocks(ENGLISH, "yaml")
     (folder / "hosts.yml").write_text(hosts)
     (folder / "group_vars" / "all.yml").write_text(variables)
     host = load_inventory(tmp_path, "mine").hosts["helicone1"]
     assert host.roles == ("data", "app", "edge")
-    (folder / "group_vars" / "all.yml").write_text(modelscope)
+    (folder / "group_vars" / "all.yml").write_text(another_provider)
     host = load_inventory(tmp_path, "mine").hosts["helicone1"]
-    assert host.variables.provider.base_url == "https://api-inference.modelscope.cn/v1"
+    assert host.variables.providers["vllm"].base_url == "http://10.0.0.5:8000/v1"

@@ -29,6 +29,7 @@ def test_a_good_host_has_none(host):
     ("facts", "words"),
     [
         ({"architecture": "riscv64"}, "architecture riscv64"),
+        ({"kernel": "5.10.0-33-amd64"}, "older than 5.14"),
         ({"disk_free": {"releases": 50 << 30, "images": 1 << 29}}, "only 0.5 GB of disk are free for images"),
         ({"memory": 512 << 20}, "512 MB of memory"),
         ({"time": NOW + 86400}, "clock is 86400 s off"),

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from gateway.agent import compose
+from gateway.agent import compose, engine
 from gateway.agent.failure import StepFailed
 from gateway.agent.stage import stage
 from gateway.agent.store import Store
@@ -86,3 +86,25 @@ def test_the_version_of_the_plugin(tmp_path, monkeypatch, script, found):
 def test_no_docker_no_version(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert compose.version() is None
+
+
+def test_a_port_that_moves_to_another_service_is_freed_first_and_no_other(monkeypatch):
+    def made(service, port, leaving=""):
+        return {
+            "Id": f"{service}{leaving}", "Name": f"/{service}{leaving}",
+            "State": {"Status": "running", "StartedAt": ""}, "HostConfig": {
+                "PortBindings": {"1/tcp": [{"HostIp": "10.0.0.1", "HostPort": str(port)}]} if port else None
+            },
+            "Config": {"Image": "", "Labels": {"com.docker.compose.service": service}},
+        }  # fmt: skip
+
+    removed = []
+    there = [made("edge", 8787), made("web", 3001), made("db", 0), made("old", 3000)]
+    monkeypatch.setattr(engine, "all_containers", lambda _: there)
+    monkeypatch.setattr(engine, "remove", removed.extend)
+    compose.free_ports("helicone-trial", [
+        {"name": "door", "ports": [["10.0.0.1", 8787, 8787], ["10.0.0.2", 3000, 3000]]},
+        {"name": "web", "ports": [["10.0.0.1", 3001, 3000]]},
+        {"name": "edge", "ports": []},
+    ])  # fmt: skip
+    assert removed == ["edge"]

@@ -21,7 +21,8 @@ def made(name, hash_="old", created="2026-01-01T10:00:00Z", running=True, networ
         "Id": f"id-of-{name}", "Name": f"/{name}", "Created": created,
         "State": {"Running": running, "Status": "running" if running else "exited", "StartedAt": created},
         "Config": {
-            "Labels": {"com.docker.compose.service": name.rsplit("-")[0], engine.HASH_LABEL: hash_}, "StopTimeout": stop,
+            "Labels": {"com.docker.compose.service": name.rsplit("-")[0], engine.HASH_LABEL: hash_},
+            "StopTimeout": stop,
         },
         "HostConfig": {"NetworkMode": network},
     }  # fmt: skip

@@ -89,6 +89,23 @@ def test_a_starting_service_whose_own_check_passes_is_ready(looks, monkeypatch):
     assert events == [{"event": "healthy", "service": "jawn"}]
 
 
+def test_a_service_that_took_up_a_change_is_asked_anew_until_its_own_check_passes(looks, monkeypatch):
+    """What the engine saw last may be older than the change."""
+    looks += [[inspected(health_status="healthy")]]
+    checks = [False, False, True]
+    monkeypatch.setattr(health, "_passes_own_check", lambda _: checks.pop(0))
+    health.wait_for_own_check(PROJECT, ["jawn"], 60, redact)
+    assert checks == []
+
+
+def test_a_change_that_is_not_taken_up_is_a_failed_step(looks, monkeypatch):
+    looks += [[inspected(health_status="healthy", log=[{"ExitCode": 1, "Output": "has not taken up hunter22"}])]]
+    monkeypatch.setattr(health, "_passes_own_check", lambda _: False)
+    with pytest.raises(StepFailed, match="jawn does not pass its own check after 0 s") as caught:
+        health.wait_for_own_check(PROJECT, ["jawn"], 0, redact)
+    assert "healthcheck: has not taken up [redacted]" in caught.value.logs
+
+
 def test_settled_services_pass(looks):
     looks += [[inspected()]]
     health.settle(PROJECT, ["jawn"], 5, redact)

@@ -56,11 +56,14 @@ def clock(monkeypatch):
     return moved
 
 
-def passed(path, *ids, recorded="yes"):
+def passed(path, *ids, recorded="yes", flags="-"):
     lines = [
-        {"id": identity, "recorded": recorded, "start": "1.5", "status": 200, "provider": "openai", "path": "/v1/x"}
+        {
+            "id": identity, "recorded": recorded, "start": "1.5", "status": 200, "provider": "openai",
+            "path": "/v1/x", "flags": flags,
+        }
         for identity in ids
-    ]
+    ]  # fmt: skip
     with path.open("a") as file:
         file.write("".join(json.dumps(line) + "\n" for line in lines))
 
@@ -81,6 +84,13 @@ def rounds(gaps, clock, seconds=1.0):
     clock.now += seconds
     while gaps.round():
         pass
+
+
+def test_what_the_rate_limit_refused_is_no_gap(path, spool, seen, counting, clock):
+    gaps = counting()
+    passed(path, *new_ids(3), flags="RL")
+    rounds(gaps, clock)
+    assert count(seen, "gaps_total") == 0
 
 
 def test_what_was_taken_is_no_gap_before_or_after_its_line(path, spool, seen, counting, clock):

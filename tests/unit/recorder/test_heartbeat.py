@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -36,3 +39,16 @@ def test_a_process_that_stopped_to_write(tmp_path):
 def test_a_file_that_makes_no_sense(tmp_path, text):
     (tmp_path / "beat").write_text(text)
     assert heartbeat.trouble(tmp_path / "beat")
+
+
+def test_a_process_whose_network_is_gone_is_ended(tmp_path):
+    beat = tmp_path / "beat"
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as serving:
+        heartbeat.write(beat, listening=True, leader=True, commit_age=0)
+        written = json.loads(beat.read_text())
+        beat.write_text(json.dumps({**written, "process": serving.pid}))
+        assert heartbeat.end_without_network(beat, "lo") == ""
+        assert heartbeat.end_without_network(beat, "") == ""
+        assert serving.poll() is None
+        assert "gone" in heartbeat.end_without_network(beat, "nosuch0")
+        assert serving.wait(5) == -signal.SIGKILL

@@ -86,6 +86,14 @@ def test_good_definition_has_no_complaints() -> None:
     assert check_merged(good(), EXPECTED) == []
 
 
+def test_files_that_are_read_while_a_service_runs_may_be_mounted() -> None:
+    merged = good()
+    mount = {"type": "bind", "source": "/opt/helicone/x/live/gateway", "target": "/l", "read_only": True}
+    merged["services"]["egress"]["volumes"].append(mount)
+
+    assert check_merged(merged, EXPECTED) == []
+
+
 def change(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
     """Return a change that sets what is at the slash-separated `path`; None removes it."""
 
@@ -139,6 +147,16 @@ def change(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
             "services/egress/volumes",
             [{"type": "bind", "source": "/opt/helicone/x/current/egress"}],
             "egress: it mounts /opt/helicone/x/current/egress",
+        ),
+        (
+            "services/egress/volumes",
+            [{"type": "bind", "source": "/opt/helicone/x/lives/gateway", "read_only": True}],
+            "egress: it mounts /opt/helicone/x/lives/gateway",
+        ),
+        (
+            "services/egress/volumes",
+            [{"type": "bind", "source": "/opt/helicone/x/live/gateway"}],
+            "egress: it mounts /opt/helicone/x/live/gateway",
         ),
         ("services/db/volumes", [{"type": "volume", "target": "/d"}], "db: it keeps /d in a volume without a name"),
         ("volumes/postgres/name", "x_postgres", "the volume postgres has no name of this project"),

@@ -104,12 +104,14 @@ def test_checks_are_made_where_there_is_something_to_check() -> None:
     ],
 )
 def test_a_gateway_that_lets_strangers_in_is_named(answer: Answer, words: str) -> None:
+    def look(at: Any) -> None:
+        """Make both checks."""
+        gateway.test_refused(at, "no key at all")
+        gateway.test_not_forwarded(at, "no key at all")
+
     with pytest.raises(AssertionError, match=words):
-        gateway.test_refused(target(answer=answer), "no key at all")
-        gateway.test_not_forwarded(target(answer=answer), "no key at all")
-    good = target(answer=Answer(401, {}, '{"error": {"code": "invalid_api_key"}}'))
-    gateway.test_refused(good, "no key at all")
-    gateway.test_not_forwarded(good, "no key at all")
+        look(target(answer=answer))
+    look(target(answer=Answer(401, {}, '{"error": {"code": "invalid_api_key"}}')))
 
 
 def test_everything_that_is_looked_at_is_asked_for_ahead() -> None:
