@@ -31,9 +31,9 @@ def look(project: str) -> dict[str, Any]:
 def _recorder(text: str | None) -> dict[str, Any] | None:
     try:
         found: dict[str, Any] = json.loads(text or "")
-    except ValueError:
+        return {**found, "age": round(time.time() - found["time"], 1)}
+    except (ValueError, KeyError, TypeError):
         return None
-    return {**found, "age": round(time.time() - found["time"], 1)}
 
 
 def _read(project: str, volume: str, path: str) -> str | None:

@@ -35,7 +35,7 @@ all:
   hosts: {one: {connection: {transport: local}}}
   children: {data: {hosts: {one: }}, app: {hosts: {one: }}, edge: {hosts: {one: }}}
 """
-QUIET_SECONDS = 0.08  # Envoy lets a client close first, for a second
+QUIET_SECONDS = 0.05  # Envoy lets a client close first, for a second
 LIVE = ("clusters.yaml", "routes.yaml")
 # Where things are in the container, and below the test's folder.
 INSTEAD = {

@@ -172,7 +172,7 @@ class RecorderStandIn:
         self.records: list[Record] = []
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, daemon=True).start()
-        serving = intake.serve(("127.0.0.1", 0), self.records.append, intake.Limits(reset_delay=2.0))
+        serving = intake.serve(("127.0.0.1", 0), self.records.append, intake.Limits())
         self._server = asyncio.run_coroutine_threadsafe(serving, self._loop).result(5)
         self.port = self._server.port
 

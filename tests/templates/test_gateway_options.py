@@ -38,6 +38,8 @@ def test_each_key_has_its_own_requests_of_a_minute(prepare: Start) -> None:
     error = refused[0].document["error"]
     assert (error["type"], error["code"]) == ("rate_limit_error", "rate_limit_exceeded")
     assert len(gateway.provider.received) == 5
+    assert not [name for name in refused[0].headers if name.startswith("helicone")]
+    assert {line["status"] for line in gateway.access_log()} == {200}, "what was not let in is no gap of the recorder's"
     assert gateway.post("/v1/embeddings", {"Helicone-Auth": f"Bearer {OTHER}"}).status == 200
     forged = {"Helicone-Auth": f"Bearer {KEY}", "X-Gateway-Key-Id": "another"}
     assert gateway.post("/v1/embeddings", forged).status == 429

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from gateway.recorder import intake
 from tests.templates.running_envoy import AUTH, JSON, KEY, Gateway, eventually
 
 MULTIPART = (
@@ -77,6 +79,16 @@ def test_a_providers_refusal_is_recorded_too(gateway: Gateway) -> None:
     assert (answer.status, record.status) == (429, 429)
 
 
+def test_every_one_of_many_at_once_is_recorded_once(gateway: Gateway) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda number: gateway.post("/v1/embeddings", None, {"n": number}), range(200)))
+
+    sent = {answer.headers["helicone-id"] for answer in answers}
+    assert eventually(lambda: sent <= {record.id for record in list(gateway.recorder.records)}, 5) is not None
+    taken = [record.id for record in gateway.recorder.records if record.id in sent]
+    assert sorted(taken) == sorted(sent)
+
+
 @pytest.mark.parametrize("media", ["application/json", "application/json; charset=utf-8", "Application/JSON"])
 def test_json_is_recorded(gateway: Gateway, media: str) -> None:
     answer = gateway.ask("POST", "/v1/embeddings", {**AUTH, "Content-Type": media}, b"{}")
@@ -106,6 +118,18 @@ def test_what_helicone_cannot_show_passes_whole_and_says_that_it_is_not_recorded
     assert (answer.status, answer.headers["helicone-recorded"]) == (200, "no")
     assert answer.document["size"] == len(body or b"")
     assert gateway.recorder.of(answer.headers["helicone-id"], seconds=0.3) is None
+
+
+def test_a_provider_that_hangs_up_leaves_a_record(gateway: Gateway) -> None:
+    answer = gateway.post("/v1/chat/completions", None, {"hang up": True})
+
+    record = gateway.recorder.of(answer.headers["helicone-id"])
+    assert record is not None
+    assert (record.status, record.response_body) == (answer.status, answer.body)
+
+
+def test_the_recorder_knows_when_envoy_closes_a_stream(gateway: Gateway) -> None:
+    assert f"deferred_close_timeout: {intake.Limits().reset_delay}s" in gateway.render()["envoy.yaml"]
 
 
 def test_what_is_refused_is_not_recorded(gateway: Gateway) -> None:

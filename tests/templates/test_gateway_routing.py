@@ -21,6 +21,7 @@ def bearer(key: str) -> dict[str, str]:
         ("/v1/chat/completions", bearer("sk-proj-1"), "/v1/chat/completions"),
         ("/v1/chat/completions", HELICONE, "/v1/chat/completions"),
         ("/v1/chat/completions", bearer("ms-123"), "/modelscope/v1/chat/completions"),
+        ("/v1/chat/completions", {**HELICONE, "Authorization": "bearer  ms-123"}, "/modelscope/v1/chat/completions"),
         ("/v1/messages", {**HELICONE, "X-Api-Key": "sk-ant-api03-1"}, "/anthropic/v1/messages"),
         ("/v1/messages", bearer("sk-ant-1"), "/anthropic/v1/messages"),
         ("/v1/models", bearer("msx-1"), "/v1/models"),

@@ -11,7 +11,7 @@ from bench.litellm_proxy import environment as litellm_environment
 from bench.litellm_proxy import settings
 from bench.load import Answer, Load, Outcome
 from bench.measurement import figures, per_request
-from bench.recorded import lost
+from bench.recorded import lost, wait_for_rows
 from bench.short import problem
 from bench.targets import order, targets
 from tests.unit.bench.rows import measured, step
@@ -54,6 +54,21 @@ def test_the_short_form_judges_counts(changes, said):
     found = problem(measured("edge", 1.0, **changes), Load(16, 100))
     assert said in found
     assert bool(found) == bool(said)
+
+
+def test_the_short_form_does_not_judge_what_jawn_records_by_itself():
+    assert not problem(measured("inline", 1.0, recorded=90, rows=90), Load(16, 100))
+
+
+def test_rows_are_waited_for_as_long_as_more_come(monkeypatch):
+    seconds = iter(range(1000))
+    monkeypatch.setattr("bench.recorded.time.monotonic", lambda: float(next(seconds)))
+    monkeypatch.setattr("bench.recorded.time.sleep", lambda _: None)
+    counts = iter([0, 3, 3, 7, 7, 7, 7, 7, 7, 7, 7, 7])
+    monkeypatch.setattr("bench.recorded.rows", lambda _: (next(counts),) * 2)
+    assert wait_for_rows("m", 7, 100, 3) == (7, 7)
+    assert wait_for_rows("m", 8, 100, 3) == (7, 7)
+    assert next(counts) == 7
 
 
 def test_the_short_form_does_not_judge_times():
