@@ -9,21 +9,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
-Port = Annotated[int, Field(ge=1, le=65535)]
-Text = Annotated[str, StringConstraints(min_length=1)]
-Memory = Annotated[str, StringConstraints(pattern=r"^[0-9]+[mg]$")]
-Processors = Annotated[float, Field(gt=0)]
-RoleName = Literal["data", "app", "edge"]
-ProviderName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
-Network = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F.:]+/[0-9]{1,3}$")]
-
-
-class Section(BaseModel):
-    """A part of the variables: immutable, and strict about unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from gateway.edge_variables import Edge, GatewayProxy, Provider, Recorder
+from gateway.variable_types import Limits, Port, ProviderName, RoleName, Section, Service, Text
 
 
 class Connection(Section):
@@ -82,19 +71,6 @@ class Urls(Section):
     ui: str
 
 
-class Limits(Section):
-    """What one service may use."""
-
-    memory: Memory
-    cpus: Processors
-
-
-class Service(Limits):
-    """One service's limits, and environment variables that the templates do not name themselves."""
-
-    environment: dict[str, str | int | float | bool]
-
-
 class Postgres(Service):
     """PostgreSQL: bundled on the data host, or somebody else's."""
 
@@ -141,53 +117,6 @@ class Migrations(Limits):
 
     allowed_absent: list[str]
     built_from: dict[str, Text]
-
-
-class Provider(Section):
-    """A model provider: `base_url` ends in /v<number>, `kind` says whose API it speaks.
-
-    Requests to `/v1` with a provider key that begins with `key_prefix` go to it. With `inject_key`
-    clients need no Helicone key on its route: their requests are recorded under the environment's own.
-    """
-
-    base_url: Annotated[str, StringConstraints(pattern=r"^https?://[^/:\s@?#][^/\s@?#]*(/[^\s?#]*)?/v[0-9]+$")]
-    kind: Literal["openai", "anthropic"] = "openai"
-    key_prefix: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]*$")] = ""
-    inject_key: bool = False
-
-
-class GatewayProxy(Limits):
-    """The proxy that clients' requests go through, and who may use it how much."""
-
-    recording: Literal["edge", "inline"]
-    default_provider: Text
-    allow_from: list[Network]
-    requests_per_minute: Annotated[int, Field(ge=0)]
-    drain_seconds: Annotated[int, Field(ge=1, le=3600)]
-
-
-class Recorder(Limits):
-    """The recorder's bounds."""
-
-    spool: Memory
-    body: Memory
-    open_bodies: Memory
-
-
-class Tls(Section):
-    """Who makes the certificates of the two ports; `names` are what clients type in for the host."""
-
-    mode: Literal["off", "internal", "auto", "files"]
-    names: list[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:-]+$")]]
-    email: str
-    authority: Annotated[str, StringConstraints(pattern=r"^https://[^\s]+$")]
-    directory: Annotated[str, StringConstraints(pattern=r"^/[^\s:]*[^\s/:]$")]
-
-
-class Edge(Limits):
-    """The UI's proxy, which also keeps the certificates."""
-
-    tls: Tls
 
 
 class Admin(Section):

@@ -14,12 +14,13 @@ ROOT = Path(__file__).resolve().parents[2]
 # Everything that runs without a host. It may use one module of the agent: how a release is named and read there.
 PURE = ("inventory", "render")
 PURE_MODULES = (
-    "age_identity", "compose_program", "document", "errors", "git_cache", "images", "preflight", "private_file",
-    "release", "secret", "secret_names", "upstream", "variables", "vault", "vault_edit", "vault_text", "versions",
+    "age_identity", "compose_program", "document", "edge_variables", "errors", "git_cache", "images", "preflight", "private_file",
+    "release", "secret", "secret_names", "upstream", "variable_types", "variables", "vault", "vault_edit", "vault_text", "versions",
     "wording", "yaml_problem",
 )  # fmt: skip
 RIGHT = re.compile(r"gateway\.(plan|transport|commands|rollout|verify|console|verb|agent(?!\.store\b))\b")
 AGENT = sorted((ROOT / "gateway/agent").glob("*.py"))
+RECORDER = sorted((ROOT / "gateway/recorder").glob("*.py"))
 SENT = [*AGENT, *sorted((ROOT / "gateway/verify/onhost").glob("*.py"))]
 
 
@@ -44,8 +45,9 @@ def test_every_module_has_a_side():
     assert {path.stem for path in (ROOT / "gateway").glob("*.py")} == {*PURE_MODULES, *right}
 
 
-def test_the_agent_is_of_the_standard_library_alone():
-    outside = {f"{path.name}: {name}" for path in AGENT for name in imports(path) if not name.startswith(".")}
+@pytest.mark.parametrize("package", [AGENT, RECORDER], ids=["agent", "recorder"])
+def test_what_runs_on_hosts_is_of_the_standard_library_alone(package: list[Path]):
+    outside = {f"{path.name}: {name}" for path in package for name in imports(path) if not name.startswith(".")}
     assert {one for one in outside if one.partition(": ")[2].partition(".")[0] not in sys.stdlib_module_names} == set()
 
 
