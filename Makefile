@@ -2,10 +2,10 @@
 
 PYTHON := .venv/bin/python
 
-.PHONY: help check test lock format
+.PHONY: help check test lock format bench-gateway bench-gateway-short
 
 help:  ## show this
-	@sed -n 's/^\([a-z]*\): .*## /make \1\t/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\): .*## /make \1\t/p' $(MAKEFILE_LIST)
 
 check: .venv/.installed-from  ## ruff, mypy and the unit tests; under a minute, needs no Docker
 	$(PYTHON) -m ruff check
@@ -15,6 +15,20 @@ check: .venv/.installed-from  ## ruff, mypy and the unit tests; under a minute, 
 
 test:  ## the whole suite: the checks, then the lab and the end-to-end tests on it
 	bash bootstrap.sh --test
+
+# OPTIONS are those of `python -m bench --help`. Both leave the lab up, and nothing else.
+bench-gateway: .venv/.installed-from .cache/bench-venv/.installed-from  ## what the gateway costs, side by side with others; about an hour
+	.venv/bin/invoke lab.up
+	$(PYTHON) -m bench $(OPTIONS)
+
+bench-gateway-short: .venv/.installed-from  ## the same parts in about a minute; judges counts, never times
+	.venv/bin/invoke lab.up
+	$(PYTHON) -m bench --short
+
+.cache/bench-venv/.installed-from: bench/requirements.txt
+	$(PYTHON) -m venv .cache/bench-venv
+	.cache/bench-venv/bin/python -m pip install --quiet --requirement $<
+	@touch $@
 
 format: .venv/.installed-from  ## let ruff put the formatting right
 	$(PYTHON) -m ruff check --fix
