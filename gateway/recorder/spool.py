@@ -17,6 +17,7 @@ from collections.abc import Callable
 from . import log
 from .record import Record
 from .rows import INSERT, Row, row_of
+from .rush import Rush
 from .schema import add, count, open_or_replace
 from .settings import Settings
 
@@ -32,6 +33,7 @@ class Spool:
     """The writer's side of the spool. Everything that changes it goes through the one writer thread.
 
     `committed` is when (monotonic) the last commit returned: proof that the disk takes what is written.
+    `rush` tells whether delivery has to wait.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -46,12 +48,14 @@ class Spool:
         self._disk_seen = float("-inf")
         self._disk_has_room = True
         self.committed = time.monotonic()
+        self.rush = Rush(settings.pace.rush)
         self._thread = threading.Thread(target=self._write_all, name="spool-writer", daemon=True)
         self._thread.start()
 
     def take(self, record: Record) -> None:
         """Queue a record for the disk, or drop and count it when the queue is full. Never waits for the disk."""
         row = row_of(record, time.time())
+        self.rush.note()
         with self._ready:
             full = self._queued_bytes + row[3] > self._settings.queue_bytes or len(self._records) >= _QUEUE_RECORDS
             if full or self._closing:

@@ -69,7 +69,7 @@ def trace_of(record: Record) -> tuple[bytes, bool]:
     status = record.status if record.complete or record.status >= 400 else _CANCELLED
     timing: dict[str, Any] = {"startTime": _time(record.started), "endTime": _time(record.ended)}
     if (streamed or fields.get("stream") is True) and record.first_byte is not None:
-        timing["timeToFirstToken"] = max(0, round((record.first_byte - record.started) * 1000))
+        timing["timeToFirstToken"] = max(0, _milliseconds(record.first_byte) - _milliseconds(record.started))
     parts = (
         f'{{"providerRequest":{{"url":{json.dumps(record.url)},"json":'.encode(),
         request,
@@ -177,5 +177,9 @@ def _user(user: object) -> str:
 
 
 def _time(moment: float) -> dict[str, int]:
-    milliseconds = round(moment * 1000)
+    milliseconds = _milliseconds(moment)
     return {"seconds": milliseconds // 1000, "milliseconds": milliseconds % 1000}
+
+
+def _milliseconds(moment: float) -> int:
+    return round(moment * 1000)  # of each moment by itself: so the first token is never later than the end

@@ -1,0 +1,56 @@
+"""A rush begins above a rate and ends by itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.recorder.rush import Rush
+
+
+class Clock:
+    """Stands still unless it is moved."""
+
+    now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+def passed(rush, how_many):
+    for _ in range(how_many):
+        rush.note()
+
+
+def test_it_begins_above_the_rate(clock):
+    rush = Rush(10, clock)
+    passed(rush, 10)
+    assert not rush.is_on()
+    passed(rush, 1)
+    assert rush.is_on()
+
+
+def test_it_lasts_until_a_second_has_passed_below_the_rate(clock):
+    rush = Rush(10, clock)
+    passed(rush, 11)
+    clock.now += 1
+    assert rush.is_on()
+    passed(rush, 1)
+    assert rush.is_on()
+    clock.now += 1
+    assert not rush.is_on()
+    passed(rush, 1)
+    assert not rush.is_on()
+
+
+def test_it_is_over_when_nothing_comes_any_more(clock):
+    rush = Rush(10, clock)
+    passed(rush, 11)
+    clock.now += 2
+    assert not rush.is_on()
+    passed(rush, 1)
+    assert not rush.is_on()
