@@ -85,6 +85,7 @@ function rowOf(call, organization, bodies) {
   const answer = parseAnswer(bodies.response, streamed);
   const used = tokens(answer);
   const { asked, model, shown } = modelsOf(call, request, answer);
+  const shownRequest = omits(call, "request") ? { model: asked } : request;
   return {
     request_id: call.id,
     response_id: call.responseId || crypto.randomUUID(),
@@ -104,9 +105,9 @@ function rowOf(call, organization, bodies) {
     user_id: String(call.user),
     properties: propertiesOf(call.headers),
     prompt_id: "", // of the newer prompts, which only the worker knows
-    request_body: omits(call, "request") ? JSON.stringify({ model: asked }) : bodies.request,
+    request_body: JSON.stringify(shownRequest),
     response_body: JSON.stringify(shown),
-    size_bytes: Buffer.byteLength(bodies.request) + Buffer.byteLength(bodies.response),
+    size_bytes: Buffer.byteLength(JSON.stringify({ b1: shownRequest, b2: shown })),
     storage_location: "clickhouse",
     request_referrer: "",
   };
