@@ -29,6 +29,7 @@ _REQUEST = frozenset(
         b"x-gateway-provider",
         b"x-gateway-kind",
         b"x-gateway-target",
+        b"x-gateway-start",
         b"content-encoding",
     },
 )
@@ -185,12 +186,21 @@ class Assembly:
             response_body=response_body,
             response_type=response.get("content-type", ""),
             status=int(status) if status.isdecimal() else 0,
-            started=self._started,
+            started=_start(request.get("x-gateway-start", ""), self._started),
             first_byte=self._first_byte,
             ended=now if self._ended is None else self._ended,
             complete=self._ended is not None,
             omitted="; ".join(f"{side} body {reason}" for side, reason in reasons if reason),
         )
+
+
+def _start(said: str, seen: float) -> float:
+    """Return when the request began: as the gateway said in milliseconds, else when it was seen here.
+
+    A busy recorder sees it later than it was. What is said is only believed if it is before that.
+    """
+    began = int(said) / 1000 if said.isdecimal() else seen
+    return min(began, seen)
 
 
 def _whole(kept: Body, of: dict[str, str]) -> tuple[bytes, str]:

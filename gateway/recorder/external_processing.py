@@ -168,4 +168,4 @@ def _pairs(
 
 
 def _text(value: bytes) -> str:
-    return value.decode("utf-8", "replace")
+    return value.decode("utf-8", "surrogateescape")

@@ -54,6 +54,16 @@ def test_a_whole_exchange(bench):
     assert bench.counters == Counters(taken=1)
 
 
+@pytest.mark.parametrize(
+    ("said", "started"),
+    [("250", 0.25), ("9999999", 1.0), ("", 1.0), ("soon", 1.0)],
+    ids=["before it was seen", "after it was seen", "nothing", "nonsense"],
+)
+def test_a_request_began_when_the_gateway_says_unless_that_cannot_be(bench, said, started):
+    record = bench.run(request(CLIENT | {"x-gateway-start": said}), response())
+    assert record.started == started
+
+
 def test_keys_are_no_headers_of_the_record(bench):
     given = CLIENT | {"helicone-authorization": "Bearer x", "helicone-property-app": "a"}
     record = bench.run(request(given), response())

@@ -70,7 +70,7 @@ def test_headers_by_name_and_prefix_as_raw_value_or_value():
 def test_repeated_headers_are_joined_and_bad_text_survives():
     twice = field(1, field(1, b"x-id") + field(3, b"a"))
     strange = field(1, field(1, b"helicone-x") + field(3, b"\xff"))
-    assert read_headers(field(1, twice + twice + strange), b"x-id") == ({"x-id": "a, a", "helicone-x": "\ufffd"}, False)
+    assert read_headers(field(1, twice + twice + strange), b"x-id") == ({"x-id": "a, a", "helicone-x": "\udcff"}, False)
 
 
 def test_unknown_fields_are_passed_over():

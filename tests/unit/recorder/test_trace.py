@@ -52,19 +52,65 @@ def test_a_body_passes_byte_for_byte():
 
 
 @pytest.mark.parametrize(
-    ("body", "kind", "shown"),
+    ("body", "kind", "text"),
     [
-        (b"<html>bad gateway</html>", "text/html", {"text": "<html>bad gateway</html>"}),
-        (b'{"broken": ', "application/json", {"text": '{"broken": '}),
-        (b"[NaN]", "application/json", {"text": "[NaN]"}),
-        (b"17", "application/json", {"text": "17"}),
-        (b"[" * 100_000, "application/json", {"text": "[" * 100_000}),
-        (b"\xff\xfb\x90", "audio/mpeg", {"binary": "audio/mpeg, 3 bytes"}),
-        (b"", "", {}),
+        (b"<html>bad gateway</html>", "text/html", "<html>bad gateway</html>"),
+        (b'{"broken": ', "application/json", '{"broken": '),
+        (b"[NaN]", "application/json", "[NaN]"),
+        (b"17", "application/json", "17"),
+        (b"[" * 100_000, "application/json", "[" * 100_000),
+        (b'{"t": "\xff"}', "application/json", '{"t": "\ufffd"}'),
     ],
 )
-def test_a_body_that_is_no_json_has_its_shape(body, kind, shown):
+def test_an_answer_that_is_no_json_goes_as_its_text(body, kind, text):
+    answer = trace(response_body=body, response_type=kind)["providerResponse"]
+    assert answer["textBody"] == text
+    assert "json" not in answer
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "shown"),
+    [(b"\xff\xfb\x90", "audio/mpeg", {"binary": "audio/mpeg, 3 bytes"}), (b"", "", {})],
+)
+def test_an_answer_that_is_no_text_has_its_shape(body, kind, shown):
     assert trace(response_body=body, response_type=kind)["providerResponse"]["json"] == shown
+
+
+@pytest.mark.parametrize("body", [b'{"broken": ', b"17"])
+def test_a_request_that_is_no_json_has_its_shape(body):
+    assert trace(request_body=body)["providerRequest"]["json"] == {"text": body.decode()}
+
+
+@pytest.mark.parametrize(
+    ("user", "shown"),
+    [
+        ("ann", "ann"),
+        ("Zo\u00eb", "Zo\u00eb"),
+        ("\u7528", b"\xe7\x94\xa8".decode("latin-1")),
+        (17, "17"),
+        (True, "true"),
+        ("a\nb", "ab"),
+        (None, None),
+        ({"id": 1}, None),
+    ],
+)
+def test_the_user_of_the_body_stands_in_for_a_missing_header(user, shown):
+    body = json.dumps({"model": "m", "user": user}).encode()
+    for headers in ({}, {"helicone-user-id": ""}):
+        meta = trace(headers=headers, request_body=body)["providerRequest"]["meta"]
+        assert (meta.get("helicone-user-id") or None) == shown
+    both = trace(headers={"helicone-user-id": "header"}, request_body=body)["providerRequest"]["meta"]
+    assert both["helicone-user-id"] == "header"
+
+
+def test_the_user_stays_when_the_request_is_omitted():
+    meta = trace(headers={"helicone-omit-request": "true"}, request_body=b'{"model":"m","user":"ann"}')
+    assert meta["providerRequest"]["meta"]["helicone-user-id"] == "ann"
+
+
+def test_a_stream_answered_by_an_error_has_a_first_token():
+    sent = trace(request_body=b'{"stream":true}', status=429, started=10.0, first_byte=10.25)
+    assert sent["timing"]["timeToFirstToken"] == 250
 
 
 def test_an_omitted_body_says_why():
