@@ -82,7 +82,7 @@ FILES: list[tuple[str, Change, tuple[str, ...], int, str]] = [
     ("port clash", put(HOST_VARS, "ports: {ui: 8787}\n"), (), 2, "8787"),
     ("unknown upstream", lambda _: None, ("--set", "upstream.ref=nothing"), 2, "upstream.ref"),
     ("no such repository", lambda _: None, ("--set", "upstream.repo=/nonexistent"), 2, "upstream.repo"),
-    ("provider without version", lambda _: None, ("--set", "provider.base_url=http://x/"), 2, "provider.base_url"),
+    ("provider without version", lambda _: None, ("--set", "providers.openai.base_url=http://x/"), 2, "base_url"),
     ("set without value", lambda _: None, ("--set", "jawn.memory"), 2, "--set"),
     ("set of an unknown key", lambda _: None, ("--set", "jawn.memroy=1g"), 2, "jawn.memory"),
     ("external store without address", lambda _: None, ("--set", "clickhouse.mode=external"), 2, "clickhouse.url"),

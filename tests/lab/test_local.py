@@ -24,7 +24,9 @@ from tests.lab.relay import own_address, relay
 ENVIRONMENT = ROOT / "inventory" / "solo"
 PROJECT = "helicone-solo"
 OURS = f"--filter label=com.docker.compose.project={PROJECT}"
-SERVICES = {"db", "clickhouse", "object-store", "egress", "jawn", "web", "edge"}
+SERVICES = {
+    "db", "clickhouse", "object-store", "egress", "jawn", "web", "door", "edge", "gateway", "keys", "recorder"
+}  # fmt: skip
 GATEWAY, UI = "http://127.0.0.1:8787", "http://127.0.0.1:3000"
 
 
@@ -66,7 +68,8 @@ def describe(folder: Path, provider: str) -> dict:
         "images": {key: name.replace(REGISTRY, PUSH_REGISTRY) for key, name in settings["images"].items()},
         "directory": str(folder / "hosts"),
         "secrets": {"identity": str(folder / "age.key")},
-        "provider": {"base_url": provider},
+        "providers": {"openai": {"base_url": provider}},
+        "edge": {**settings["edge"], "tls": {"mode": "off"}},
         "deploy": {"settle_seconds": 1},
     }
     (ENVIRONMENT / "group_vars").mkdir(parents=True)
