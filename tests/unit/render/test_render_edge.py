@@ -126,3 +126,13 @@ def test_the_operators_certificates_are_the_only_other_folder_that_is_mounted(
 
     assert {name for name, found in mounted.items() if found} == {"edge", "gateway"}
     assert "caddy reload" in str(services["edge"]["command"])
+
+
+def test_no_folder_of_a_release_is_mounted_because_pruning_empties_it(
+    inventory: Load, vault: Vault, upstream: Upstream, lock: dict[str, str]
+) -> None:
+    host = render_environment(inventory("single"), vault, upstream, lock)["one"]
+    mounted = re.findall(r'/current/([^:"]+):', text_of(host, "compose.override.yml"))
+
+    assert "recorder/__main__.py" in mounted
+    assert [path for path in mounted if path not in host.files] == []
