@@ -124,4 +124,6 @@ def test_a_restarted_host_comes_back_on_the_same_release(as_found):
         assert time.monotonic() < deadline
         time.sleep(3)
     assert releases() == before
-    assert all_containers()["app1"].keys() == {"edge", "egress", "jawn", "web"}
+    assert all_containers()["app1"].keys() == {
+        "door", "edge", "egress", "gateway", "jawn", "keys", "recorder", "web"
+    }  # fmt: skip
