@@ -11,7 +11,8 @@ from gateway.render.merge import merged_definition
 from lab.layout import UPSTREAM_REPOSITORY
 from tests.lab.command import ROOT, Result, invoke
 
-DATA, APP, EDGE = {"db", "clickhouse", "object-store", "migrations"}, {"egress", "jawn", "web"}, {"edge"}
+DATA, APP = {"db", "clickhouse", "object-store", "migrations"}, {"egress", "jawn", "web"}
+EDGE = {"door", "edge", "gateway", "keys", "recorder"}
 ADDRESSES = {
     "staging1.example.com": ("192.0.2.21", "10.20.0.21"),
     "staging2.example.com": ("192.0.2.22", "10.20.0.22"),
