@@ -138,6 +138,7 @@ class Delivery:
         """Return the reader's work: to look for what is due, or whether ClickHouse is back."""
 
         def look() -> bool:
+            """Look once; there is always more to look for."""
             parcels: list[Parcel] = []
             try:
                 if self._flow.paused:

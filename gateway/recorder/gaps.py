@@ -207,6 +207,7 @@ class Gaps:
         resolved = [(number,) for number in changes.resolved if number <= known]
 
         def write(connection: sqlite3.Connection) -> None:
+            """Put the round and the place in the log into one commit."""
             connection.executemany("INSERT INTO line VALUES (?, ?, ?, ?)", new)
             connection.executemany("DELETE FROM line WHERE number = ?", resolved)
             connection.executemany("DELETE FROM taken WHERE batch = ?", [(batch,) for batch in changes.batches])

@@ -44,6 +44,7 @@ class _Serving:
         self._cut = asyncio.Event()
 
     async def run(self) -> None:
+        """Take records until asked to stop; then let another process lead, drain, and close the spool."""
         settings = self._settings
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -25,7 +25,7 @@ class Host:
         self.store = store
         self.done = []
         self.broken = {}
-        for name in ("up", "remove_others", "remove", "down"):
+        for name in ("up", "remove_others", "remove", "free_ports", "down"):
             monkeypatch.setattr(module.compose, name, self.action(name))
         for name in ("wait_until_ready", "wait_until_healthy", "settle"):
             monkeypatch.setattr(module.health, name, self.action(name))
@@ -64,6 +64,12 @@ def test_services_start_in_their_order_on_the_new_release(host):
     assert host.started() == [("1-a", ["db"]), ("1-a", ["jawn"]), ("1-a", ["edge"])]
     assert host.journal() == [("switching", "1-a"), ("switched", "1-a")]
     assert not [entry for entry in host.done if entry[0] == "settle"]
+
+
+def test_ports_that_move_to_another_service_are_freed_before_anything_starts(host):
+    host.switch("1-a")
+    names = [entry[0] for entry in host.done]
+    assert names.index("free_ports") < names.index("up")
 
 
 def test_it_is_watched_for_a_while_when_asked(host):

@@ -6,17 +6,9 @@ import pytest
 
 from gateway.recorder.confirmation import Reader, UnavailableError, mark_of, question
 from gateway.recorder.settings import ClickHouse
-from tests.unit.recorder.stand_ins import Helicone
 
 ONE = "11111111-1111-4111-8111-111111111111"
 OTHER = "22222222-2222-4222-8222-222222222222"
-
-
-@pytest.fixture
-def helicone():
-    stand_in = Helicone()
-    yield stand_in
-    stand_in.close()
 
 
 @pytest.fixture

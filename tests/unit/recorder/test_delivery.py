@@ -8,25 +8,10 @@ import uuid
 import pytest
 
 from gateway.recorder.delivery import Delivery
-from gateway.recorder.schema import count, open_spool
-from gateway.recorder.spool import Spool
+from gateway.recorder.schema import count
 from tests.unit.recorder.stand_ins import KEY, PACE, Helicone, record, settings, wait_until
 
 OTHER_KEY = "Bearer sk-helicone-zzzzzzz-zzzzzzz-zzzzzzz-zzzzzzz"
-
-
-@pytest.fixture
-def helicone():
-    stand_in = Helicone()
-    yield stand_in
-    stand_in.close()
-
-
-@pytest.fixture
-def spool(tmp_path):
-    opened = Spool(settings(tmp_path))
-    yield opened
-    opened.close()
 
 
 @pytest.fixture
@@ -41,11 +26,6 @@ def deliver(tmp_path, helicone, spool):
     yield start
     for delivery in running:
         delivery.stop(2)
-
-
-@pytest.fixture
-def seen(tmp_path, spool):
-    return open_spool(tmp_path)
 
 
 def take(spool, how_many, **changes):

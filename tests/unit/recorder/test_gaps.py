@@ -11,24 +11,12 @@ import pytest
 
 from gateway.recorder import gaps as module
 from gateway.recorder.gaps import Gaps
-from gateway.recorder.schema import count, open_spool
+from gateway.recorder.schema import count
 from gateway.recorder.spool import Spool
 from gateway.recorder.status import status
 from tests.unit.recorder.stand_ins import record, settings, wait_until
 
 GAP_AFTER = 0.2
-
-
-@pytest.fixture
-def spool(tmp_path):
-    opened = Spool(settings(tmp_path))
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def seen(tmp_path, spool):
-    return open_spool(tmp_path)
 
 
 @pytest.fixture
@@ -221,3 +209,6 @@ def test_it_runs_by_itself_and_stops(path, seen, counting):
     passed(path, *new_ids(2))
     wait_until(lambda: count(seen, "gaps_total") == 2)
     gaps.stop(2)
+    passed(path, *new_ids(1))
+    time.sleep(3 * GAP_AFTER)
+    assert count(seen, "gaps_total") == 2

@@ -10,14 +10,7 @@ import pytest
 
 from gateway.recorder.connections import Connection, NoAnswerError, NotSentError
 from gateway.recorder.jawn import Addresses, Fate, Jawn, fate_of
-from tests.unit.recorder.stand_ins import PACE, Helicone, record
-
-
-@pytest.fixture
-def helicone():
-    stand_in = Helicone()
-    yield stand_in
-    stand_in.close()
+from tests.unit.recorder.stand_ins import PACE, record
 
 
 def send(address, **changes):

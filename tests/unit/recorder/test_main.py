@@ -14,9 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.recorder.schema import count, open_spool
-from gateway.recorder.spool import Spool
-from tests.unit.recorder.stand_ins import Helicone, record, settings, wait_until
+from gateway.recorder.schema import count
+from tests.unit.recorder.stand_ins import record, wait_until
 
 GATEWAY = Path(__file__).parents[3] / "gateway"
 
@@ -83,31 +82,12 @@ class Recorders:
 
 
 @pytest.fixture
-def helicone():
-    stand_in = Helicone()
-    yield stand_in
-    stand_in.close()
-
-
-@pytest.fixture
 def recorders(tmp_path, helicone):
     made = Recorders(tmp_path, helicone)
     yield made
     for process in made.running:
         process.kill()
         process.wait()
-
-
-@pytest.fixture
-def spool(tmp_path):
-    opened = Spool(settings(tmp_path))
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def seen(tmp_path, spool):
-    return open_spool(tmp_path)
 
 
 def take(spool, how_many):
