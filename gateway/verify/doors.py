@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from gateway.inventory.model import Host, Inventory
 from gateway.render.addresses import certificate_names, public_urls
+from gateway.render.authorities import clients_authority
 from gateway.render.topology import bracketed
 from gateway.verify.outside import Trust
 from gateway.verify.release_view import ReleaseView
@@ -22,10 +23,10 @@ class Door(NamedTuple):
     trust: Trust
 
 
-def door_of(inventory: Inventory, host: Host, release: ReleaseView, authority: str) -> Door | None:
+def door_of(inventory: Inventory, host: Host, release: ReleaseView, kept_authority: str) -> Door | None:
     """Return where the edge of `host` answers, None for a host without one.
 
-    `authority` is the certificate of the edge's own authority, empty where it uses others'. The
+    `kept_authority` is the certificate of the authority that the edge keeps, empty without one. The
     addresses are those that the release publishes, so that a check behind a balancer still asks this
     very host. Only where those are this process's to reach in no way (a loopback address on another
     machine, with something in front of it) the public URLs take their place.
@@ -41,7 +42,8 @@ def door_of(inventory: Inventory, host: Host, release: ReleaseView, authority: s
             return None
         address, port = bindings[0]
         urls[inside] = _url(host, address, port) or instead
-    return Door(urls[8787], urls[3000], Trust(certificate_names(host)[0], authority))
+    trust = Trust(certificate_names(host)[0], clients_authority(inventory, host, kept_authority))
+    return Door(urls[8787], urls[3000], trust)
 
 
 def connection_address(host: Host) -> str:

@@ -66,6 +66,15 @@ def test_with_certificates_the_very_host_is_asked_under_the_name_that_clients_us
     assert found == Door("https://10.0.0.1:1", "https://10.0.0.1:2", Trust("llm.example.com", "PEM"))
 
 
+def test_an_authority_that_an_edge_once_kept_is_not_asked_for_certificates_of_another(tmp_path: Path) -> None:
+    published = release(("10.0.0.1", 1, 8787), ("10.0.0.1", 2, 3000))
+    for mode in ("auto", "files"):
+        inventory = load(tmp_path, f"edge.tls.mode={mode}", "edge.tls.names=[llm.example.com]")
+        found = door_of(inventory, inventory.hosts["app1"], published, "PEM of the mode internal")
+        assert found is not None
+        assert found.trust == Trust("llm.example.com", "")
+
+
 def test_a_host_without_an_edge_has_no_door(behind_balancer: Inventory) -> None:
     view = ReleaseView("1-a", {"services": [], "files": {}}, {})
     assert door_of(behind_balancer, behind_balancer.hosts["far"], view, "") is None
