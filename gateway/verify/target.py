@@ -69,8 +69,8 @@ class Target:
 
     `host` is testinfra's; `settings` the inventory's. `snapshot` comes from the agent, `skew` is how
     many seconds the host's clock is off this machine's. `sight` is what `onhost.program` saw;
-    `answers`, `responses` and `open_ports` what was asked, by question. `gate` tells that a deploy waits
-    for the outcome.
+    `answers`, `responses` and `open_ports` what was asked, by question. `deploying` is
+    for how many seconds a deploy that waits for the outcome has been at work, None without one.
     """
 
     name: str
@@ -86,7 +86,7 @@ class Target:
     responses: dict[Request, outside.Answer] = field(default_factory=dict, repr=False)
     open_ports: dict[Port, bool] = field(default_factory=dict, repr=False)
     trace: Trace | None = None
-    gate: bool = False
+    deploying: float | None = None
 
     @property
     def has_release(self) -> bool:
