@@ -10,8 +10,9 @@ from gateway.commands.fleet_state import observe
 from gateway.console import say
 from gateway.errors import ConfigurationError
 from gateway.inventory import Inventory
-from gateway.render.authorities import clients_authority
 from gateway.transport.fleet import connected, need_all
+from gateway.verify.doors import clients_authority
+from gateway.verify.release_view import seen_release
 
 
 def authority(inventory: Inventory, out: Path | None, as_json: bool) -> dict[str, Any]:
@@ -22,8 +23,8 @@ def authority(inventory: Inventory, out: Path | None, as_json: bool) -> dict[str
     """
     with connected(inventory, need_all) as conversations:
         observed = observe(inventory, conversations)
-    kept = {name: seen["edge"]["authority"] for name, seen in observed.items() if seen["edge"]}
-    found = {name: clients_authority(inventory, inventory.hosts[name], text) for name, text in kept.items()}
+    views = {name: (seen_release(seen), seen["edge"]) for name, seen in observed.items() if seen["manifest"]}
+    found = {name: clients_authority(view.entrance, edge["authority"]) for name, (view, edge) in views.items() if edge}
     found = {name: text for name, text in found.items() if text}
     if not found:
         raise ConfigurationError(

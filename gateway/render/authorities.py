@@ -1,4 +1,4 @@
-"""What has to be trusted beside the authorities that every system knows: the edges' own, and the operator's."""
+"""The ACME authority that an operator runs, as opposed to the public ones that every system trusts."""
 
 from __future__ import annotations
 
@@ -29,12 +29,3 @@ def operators_authority(inventory: Inventory, edge: Host) -> str:
             next_step="put the PEM file there, or mend its path in the inventory; it counts from the project's folder",
         ) from None
     return text
-
-
-def clients_authority(inventory: Inventory, edge: Host, kept: str) -> str:
-    """Return the certificate (PEM) that clients of `edge` have to trust, empty where their system does already.
-
-    `kept` is the certificate of the authority that the edge keeps on its volume; it stays there when
-    the mode changes, and counts only while it is in use.
-    """
-    return kept if edge.variables.edge.tls.mode == "internal" else operators_authority(inventory, edge)

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from gateway.render.topology import bracketed
+
 CONNECT_SECONDS = 3.0
 ANSWER_SECONDS = 10.0  # an edge without anything behind it waits longer: that is no answer
 BODY_LIMIT = 1 << 20
@@ -74,6 +76,8 @@ def send(
 ) -> Answer:
     """Send one request, with `body` (JSON text), and return the answer; redirects are not followed.
 
+    Over TLS the server is asked under the name that its certificate is checked for.
+
     The path is sent as written, which urllib would not promise. Never raises: no answer is an answer.
     """
     parts = urlsplit(url)
@@ -90,6 +94,7 @@ def send(
             wrapped = trust.context().wrap_socket(connection.sock, server_hostname=trust.name)
             connection.sock = wrapped
             certificate = wrapped.getpeercert() or {}
+            given.setdefault("Host", f"{bracketed(trust.name)}:{parts.port}" if parts.port else trust.name)
             issued, expires = (ssl.cert_time_to_seconds(str(certificate[end])) for end in ("notBefore", "notAfter"))
         connection.sock.settimeout(seconds)
         connection.request(method, f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}", data, given)

@@ -21,7 +21,7 @@ from gateway.verify.backend import Runner
 from gateway.verify.doors import Door, door_of
 from gateway.verify.onhost_bundle import look_command
 from gateway.verify.questions import Question
-from gateway.verify.release_view import ReleaseView
+from gateway.verify.release_view import ReleaseView, seen_release
 from gateway.verify.traced import Trace
 
 NOTHING_SEEN: Mapping[str, Any] = MappingProxyType(
@@ -96,7 +96,7 @@ class Target:
     @cached_property
     def release(self) -> ReleaseView:
         """The host's current release; only for hosts that have one."""
-        return ReleaseView(self.snapshot["current"], self.snapshot["manifest"], self.snapshot["contents"])
+        return seen_release(self.snapshot)
 
     @property
     def watched_ports(self) -> list[int]:
@@ -112,11 +112,7 @@ class Target:
     @property
     def door(self) -> Door | None:
         """Return the URLs of the host's edge, None for a host without one."""
-        return (
-            door_of(self.inventory, self.settings, self.release, self.snapshot["edge"]["authority"])
-            if self.has_release
-            else None
-        )
+        return door_of(self.settings, self.release, self.snapshot["edge"]["authority"]) if self.has_release else None
 
     @cached_property
     def containers(self) -> Mapping[str, Mapping[str, Any]]:

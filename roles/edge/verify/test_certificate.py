@@ -21,14 +21,14 @@ def ahead(_target: Target) -> Iterator[Request]:
 
 
 def encrypted(target: Target) -> bool:
-    return target.door is not None and target.settings.variables.edge.tls.mode != "off"
+    return target.door is not None and target.release.entrance.tls != "off"
 
 
 @check("the {port} port's certificate lasts", when=encrypted, port=lambda _: PORTS)
 def test_expiry(target: Target, port: str) -> None:
     answer = target.fetch(PORTS[port])
     assert answer.status, f"{target.name}: the {port} port gives {answer.shown}"
-    own = target.settings.variables.edge.tls.mode == "files"
+    own = target.release.entrance.tls == "files"
     least = LEAST_DAYS * DAY if own else (answer.expires - answer.issued) * LEAST_SHARE
     left = answer.expires - time.time()
     assert left > least, (

@@ -10,7 +10,8 @@ import pytest
 from gateway.errors import ConfigurationError
 from gateway.inventory import Inventory
 from gateway.render import render_environment
-from gateway.render.authorities import clients_authority, operators_authority
+from gateway.render.authorities import operators_authority
+from gateway.render.model import Entrance
 from gateway.upstream import Upstream
 from gateway.vault import Vault
 from tests.unit.render.looking import text_of
@@ -31,18 +32,18 @@ def own(tmp_path: Path, *settings: str, content: str = PEM) -> Inventory:
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        (("edge.tls.mode=internal",), "kept"),
-        (("edge.tls.mode=off",), ""),
-        (("edge.tls.mode=files",), ""),
+        (("edge.tls.mode=internal", FILE), ""),
+        (("edge.tls.mode=off", FILE), ""),
+        (("edge.tls.mode=files", FILE), ""),
         (AUTO, ""),
         ((*OWN, FILE), PEM),
     ],
 )
-def test_clients_trust_the_authority_that_makes_the_certificates(
+def test_an_authority_of_the_operators_counts_where_certificates_are_asked_for(
     tmp_path: Path, settings: tuple[str, ...], expected: str
 ) -> None:
     inventory = own(tmp_path, *settings)
-    assert clients_authority(inventory, inventory.hosts["app1"], "kept") == expected
+    assert operators_authority(inventory, inventory.hosts["app1"]) == expected
 
 
 @pytest.mark.parametrize("content", ["", "no certificate"])
@@ -70,3 +71,6 @@ def test_the_edge_is_told_of_an_authority_of_the_operators_and_only_of_that(
     own = render_environment(found, vault, upstream, lock)["one"]
     assert "trusted_roots /etc/caddy/authority.pem" in text_of(own, "edge/Caddyfile")
     assert text_of(own, "edge/authority.pem").strip() == PEM.strip()
+    assert own.entrance == Entrance(
+        "auto", "llm.example.com", PEM, "https://llm.example.com:8787", "https://llm.example.com:3000"
+    )

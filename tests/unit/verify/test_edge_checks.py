@@ -26,14 +26,12 @@ RECORDER_CHECKS += [recorder.test_gaps]
 
 def target(mode: str = "internal", answer: Answer | None = None, services: tuple[str, ...] = (), **edge: Any) -> Any:
     """Return what the checks use of a target."""
-    variables = SimpleNamespace(edge=SimpleNamespace(tls=SimpleNamespace(mode=mode)))
     return SimpleNamespace(
         name="app1",
         snapshot={"edge": {"authority": "", "keys_age": 1.0, "recorder": WELL, **edge}},
         door=SimpleNamespace(gateway="https://10.0.0.1:8787"),
-        settings=SimpleNamespace(variables=variables),
         has_release=True,
-        release=SimpleNamespace(services=services),
+        release=SimpleNamespace(services=services, entrance=SimpleNamespace(tls=mode)),
         fetch=lambda _request: answer,
     )
 
