@@ -204,6 +204,22 @@ def trust(
     return trust(project_of(env).inventory, host, lambda question: confirm(question, yes))
 
 
+@verb(ref="the commit, tag or branch of Helicone's repository that you think of upgrading to")
+def check(
+    context: Context,
+    env: str = "",
+    ref: str = "",
+    set_: Settings | None = None,
+    json_: bool = False,
+    debug: bool = False,
+) -> Any:
+    """Show what changes between the pinned Helicone and another version, and what stands in the way (exit 7)."""
+    from gateway.commands.project import ROOT
+    from gateway.commands.upgrade import check
+
+    return check(project_of(env, set_).inventory, ROOT, ref, as_json=json_)
+
+
 @verb(out="write them to this file instead")
 def authority(
     context: Context,
@@ -224,4 +240,5 @@ namespace.add_collection(Collection("secrets", edit=edit))
 namespace.add_collection(Collection("images", lock=lock))
 namespace.add_collection(Collection("hosts", trust=trust))
 namespace.add_collection(Collection("edge", authority=authority))
+namespace.add_collection(Collection("upgrade", check=check))
 namespace.add_collection(lab)
