@@ -9,9 +9,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gateway.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from gateway.inventory.model import Inventory
 
 STORES = {"postgres": "PostgreSQL", "clickhouse": "ClickHouse"}
 _NUMBER = re.compile(r"\d+")
@@ -71,20 +74,25 @@ def counted(files: Mapping[str, Sequence[str]]) -> str:
     return " and ".join(f"{len(names)} {STORES[store]}" for store, names in files.items())
 
 
+def compatible(inventory: Inventory) -> list[str]:
+    """Return the migrations that the inventory calls harmless to an older Helicone."""
+    return next(iter(inventory.hosts.values())).variables.migrations.compatible
+
+
 def refuse_newer_schema(
-    running: Mapping[str, Mapping[str, Any] | None], wanted: Mapping[str, Mapping[str, Any]], compatible: Sequence[str]
+    running: Mapping[str, Mapping[str, Any] | None], wanted: Mapping[str, Mapping[str, Any]], harmless: Sequence[str]
 ) -> None:
     """Raise ConfigurationError when a release would meet a database that newer migrations have changed.
 
     Both are manifests by host. There are no migrations that lead back, so an older Helicone is started
-    against a newer schema only if the files between are called harmless, in `compatible`.
+    against a newer schema only if the files between are called `harmless`.
     """
     for host, manifest in wanted.items():
         before, after = (running.get(host) or {}).get("migrations"), manifest["migrations"]
         if not before or not after:
             continue
         for store, shown in STORES.items():
-            beyond = [n for n in newer(before[store]["files"], after[store]["files"]) if n not in compatible]
+            beyond = [n for n in newer(before[store]["files"], after[store]["files"]) if n not in harmless]
             if beyond:
                 raise ConfigurationError(
                     f"{shown} has been migrated beyond this release, by {_some(beyond)}; no migration leads back",

@@ -14,9 +14,8 @@ from gateway.commands.show_plan import plan_as_dict, show_plan
 from gateway.compose_program import compose_program
 from gateway.eras import refuse_skipped_stop
 from gateway.errors import ConfigurationError, GatewayError, RolloutError
-from gateway.inventory import Inventory
 from gateway.migration_guard import guard_migrations
-from gateway.migrations import refuse_newer_schema
+from gateway.migrations import compatible, refuse_newer_schema
 from gateway.plan.build import Plan, build_deploy
 from gateway.plan.operations import Run
 from gateway.preflight import check_all
@@ -138,17 +137,12 @@ def _plan(project: Project, observed: Mapping[str, Any]) -> Plan:
     running, wanted = {name: seen["manifest"] for name, seen in observed.items()}, _manifests(project)
     inventory = project.inventory
     refuse_skipped_stop(ROOT, inventory, [one for one in running.values() if one], wanted.values())
-    refuse_newer_schema(running, wanted, compatible_migrations(inventory))
+    refuse_newer_schema(running, wanted, compatible(inventory))
     return build_deploy(project.inventory, project.releases, observed, compose_program(), diff_key(project.vault))
 
 
 def _manifests(project: Project) -> dict[str, Mapping[str, Any]]:
     return {name: release.manifest for name, release in project.releases.items()}
-
-
-def compatible_migrations(inventory: Inventory) -> list[str]:
-    """Return the migrations that the inventory calls harmless to an older Helicone."""
-    return next(iter(inventory.hosts.values())).variables.migrations.compatible
 
 
 def _result(project: Project, made: Plan, outcome: str) -> dict[str, Any]:

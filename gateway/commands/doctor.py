@@ -16,9 +16,11 @@ from gateway.errors import ConfigurationError, GatewayError
 from gateway.images import load_lock
 from gateway.inventory import Inventory
 from gateway.preflight import Finding
+from gateway.render import render_environment
 from gateway.transport.conversation import AgentError
 from gateway.transport.fleet import Conversations, connected, on_all
-from gateway.vault import open_vault
+from gateway.vault import Vault, create_missing, open_vault
+from gateway.vault_text import text_to_secrets
 
 HERE = "(files)"  # where findings of the inventory, secrets and images stand in the table
 
@@ -81,14 +83,19 @@ def file_findings(project: Project) -> list[Finding]:
             )
         )
     try:
-        if vault_path(inventory).exists():
-            open_vault(vault_path(inventory), identity_path(inventory))
-        upstream = project.upstream
-        if vault_path(inventory).exists() and not unlocked and upstream:
-            project.rendered  # noqa: B018 - what is wrong with the merged files is found by making them
+        upstream, vault = project.upstream, _vault(inventory)
+        if not unlocked:
+            render_environment(inventory, vault, upstream, lock)
     except GatewayError as error:
         found.append(_as_finding(error))
     return found
+
+
+def _vault(inventory: Inventory) -> Vault:
+    """Return the secrets as a deploy would have them; those that are missing are made, and kept nowhere."""
+    path = vault_path(inventory)
+    vault = open_vault(path, identity_path(inventory)) if path.exists() else Vault(text_to_secrets("", path.name))
+    return create_missing(vault)[0]
 
 
 def _hosts(inventory: Inventory) -> tuple[dict[str, list[Finding]], dict[str, str]]:

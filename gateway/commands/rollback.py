@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.agent.store import release_number
-from gateway.commands.deploy import Confirm, carry_out, compatible_migrations, refuse_moved
+from gateway.commands.deploy import Confirm, carry_out, refuse_moved
 from gateway.commands.fleet_state import observe, observe_unlocked
 from gateway.commands.gate import verification_gate
 from gateway.commands.project import Project, owner
 from gateway.commands.show_plan import plan_as_dict, show_plan
 from gateway.errors import ConfigurationError
-from gateway.migrations import refuse_newer_schema
+from gateway.migrations import compatible, refuse_newer_schema
 from gateway.plan.build import build_rollback
 from gateway.plan.observed import outcomes
 from gateway.plan.operations import Run
@@ -38,7 +38,7 @@ def rollback(project: Project, to: int | None, confirm: Confirm, as_json: bool) 
         refuse_newer_schema(
             {name: seen["manifest"] for name, seen in observed.items()},
             {name: one["manifest"] for name, one in older.items()},
-            compatible_migrations(inventory),
+            compatible(inventory),
         )
         made = build_rollback(inventory, identifier, older, observed)
         if not as_json:

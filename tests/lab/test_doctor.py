@@ -72,7 +72,8 @@ def test_the_support_bundle_of_a_broken_host_tells_why_and_holds_no_secret(tmp_p
     try:
         result = lab("doctor", "--bundle", str(path))
     finally:
-        on_host("app1", "docker start helicone-lab-web-1")
+        health = "docker inspect -f '{{.State.Health.Status}}' helicone-lab-web-1 | grep -qx healthy"
+        on_host("app1", f"docker start helicone-lab-web-1; for i in $(seq 60); do sleep 0.5; {health} && break; done")
     assert result.code == 0, result.text
     with tarfile.open(path) as archive:
         files = {entry.name: archive.extractfile(entry).read() for entry in archive}

@@ -130,6 +130,8 @@ def test_a_migration_that_fails_half_way_leaves_the_old_version_serving_and_says
         f"every host runs {release} again, verified; 1 PostgreSQL migrations were applied and stay ({FIRST})"
         in result.err
     )
+    assert f"2 migrations are not in the ledgers, the first is {SECOND}" in result.out
+    assert "division by zero" in result.err  # the last lines of the program
     assert ledger() == {FIRST}
     assert {status for _, status in sent} == {200}
     assert all_containers() == before  # nothing of the old version was restarted

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from gateway.errors import ConfigurationError
 from gateway.migration_guard import guard_migrations
 from gateway.plan.build import HostPlan, Plan
+from gateway.transport.conversation import AgentError
 from tests.unit.fake_fleet import Fleet
 from tests.unit.situations import load
 
@@ -48,6 +50,22 @@ def test_a_long_list_is_cut(fleet):
 def test_ledgers_that_are_as_they_were_need_no_word(fleet):
     fleet.answers["data1", "missing_migrations"] = FILES
     assert guard_migrations(plan(), fleet.run, WANTED)() == ""
+
+
+def test_what_is_declared_harmless_needs_no_word(tmp_path):
+    fleet = Fleet(load(tmp_path, "migrations.compatible=[2_b.sql]"))
+    answers = [FILES, {"postgres": ["3_c.sql"], "clickhouse": ["schema_1.sql"]}]
+    fleet.answers["data1", "missing_migrations"] = lambda: answers.pop(0)
+    assert guard_migrations(plan(), fleet.run, WANTED)() == ""
+
+
+def test_stores_that_cannot_be_asked_are_brought_back_before_an_upgrade(fleet):
+    error = {"step": "postgres", "message": "no container of db is running"}
+    fleet.answers["data1", "missing_migrations"] = AgentError("data1", error)
+    with pytest.raises(ConfigurationError, match="no container of db is running") as caught:
+        guard_migrations(plan(), fleet.run, WANTED)
+    assert caught.value.where == "data1: postgres"
+    assert "bring the stores back first" in caught.value.next_step
 
 
 def test_a_first_deploy_and_one_without_new_migrations_ask_nobody(fleet):
