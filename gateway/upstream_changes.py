@@ -35,22 +35,38 @@ def changes(pinned: Shape, candidate: Shape, used: Collection[str]) -> list[Chan
     return found
 
 
-def unset_variables(
-    candidate: Shape, set_here: Mapping[str, Collection[str]], left_out: Mapping[str, Mapping[str, str]]
-) -> list[Change]:
+def unset_variables(candidate: Shape, known: Mapping[str, Collection[str]]) -> list[Change]:
     """Return the variables that `candidate` gives to a service and this project neither sets nor leaves out on purpose.
 
-    `set_here` has the names by service, `left_out` the reasons by service and name.
+    `known` has the names of both kinds by service.
     """
     return [
         Change(
             "variable", service, "not set here", name, after=value,
             problem=f"templates for {service} do not set {name}: set it, or give a reason in roles/app/not_set.yml",
         )
-        for service, names in set_here.items() if service in candidate.services
+        for service, names in known.items() if service in candidate.services
         for name, value in candidate.services[service].environment.items()
-        if name not in names and name not in left_out.get(service, {})
+        if name not in names
     ]  # fmt: skip
+
+
+def examples_not_set(found: Sequence[Change], known: Mapping[str, Collection[str]]) -> list[str]:
+    """Return the new names in jawn's and web's example settings that are not `known`, by service.
+
+    Code may ask for a variable that upstream's compose file does not have: REQUEST_CACHE_KEY came like that.
+    """
+    return sorted(
+        {
+            one.name
+            for one in found
+            for service, names in known.items()
+            if one.kind == "example"
+            and one.change in ("added", "renamed")
+            and service in one.where.split("/")
+            and one.name not in names
+        }
+    )
 
 
 def migration_changes(pinned: Shape, candidate: Shape) -> list[Change]:

@@ -13,7 +13,7 @@ from gateway.errors import ConfigurationError, VerificationError
 from gateway.inventory import Inventory
 from gateway.own_variables import left_out, set_by_templates
 from gateway.upstream import built_from, cache_of, repository_of
-from gateway.upstream_changes import Change, changes, migration_changes, unset_variables
+from gateway.upstream_changes import Change, changes, examples_not_set, migration_changes, unset_variables
 from gateway.upstream_shape import Shape, read_shape
 from gateway.variables import HostVariables
 
@@ -43,15 +43,16 @@ def check(inventory: Inventory, root: Path, ref: str, as_json: bool) -> dict[str
     }
     (pinned, _), (code, _), (candidate, _) = read[wanted.ref], read[code_ref], read[ref]
     notices = [notice for _, notice in read.values() if notice]
+    ours, reasons = set_by_templates(root, variables), left_out(root)
+    known = {service: names | reasons.get(service, {}).keys() for service, names in ours.items()}
     found = [
         *changes(pinned, candidate, USED),
-        *unset_variables(candidate, set_by_templates(root, variables), left_out(root)),
+        *unset_variables(candidate, known),
         *migration_changes(code, candidate),
     ]
     eras = load_eras(root)
     stop = problem(eras, code.date, candidate.date, passed_stops(inventory, eras))
-    problems = [f"{one.kind} {one.name}: {one.problem}" for one in found if one.problem]
-    problems += [f"{stop[0]}; {stop[1]}"] if stop else []
+    problems = [*_problems(found), *([f"{stop[0]}; {stop[1]}"] if stop else [])]
     between = passed(eras, code.date, candidate.date)
     result = {
         "environment": inventory.environment,
@@ -61,6 +62,7 @@ def check(inventory: Inventory, root: Path, ref: str, as_json: bool) -> dict[str
         "changes": [asdict(one) for one in found],
         "eras": [era.model_dump() for era in between],
         "problems": problems,
+        "examples_not_set": examples_not_set(found, known),
         "notices": notices,
         "ok": not problems,
     }
@@ -72,6 +74,18 @@ def check(inventory: Inventory, root: Path, ref: str, as_json: bool) -> dict[str
             unaffected="every host: none was asked", next_step="see to each line `in the way` above",
         )  # fmt: skip
     return result
+
+
+def _problems(found: Sequence[Change]) -> list[str]:
+    """Return what stands in the way, one sentence for all changes of which the same is to be said."""
+    groups: dict[tuple[str, str, str], list[str]] = {}
+    for one in found:
+        if one.problem:
+            groups.setdefault((one.kind, one.where, one.problem), []).append(one.name)
+    return [
+        f"{kind} {names[0]}{f' and {len(names) - 1} more' if names[1:] else ''} ({where}): {text}"
+        for (kind, where, text), names in groups.items()
+    ]
 
 
 def _read(variables: HostVariables, root: Path, ref: str, given: str) -> tuple[Shape, str]:
@@ -97,11 +111,13 @@ def _print(result: Mapping[str, Any], found: Sequence[Change], between: Sequence
         version = result[what]
         say(f"{what.replace('_', ' '):<18} {version['ref'][:40]}  {version['commit'][:12]}  {version['date'][:10]}")
     here = [one for one in found if one.problem or _is_ours(one)]
-    rows = [_row(one) for one in here if one.problem or one.kind != "migration"]
+    rows = [_row(one) for one in here if one.kind != "migration"]
     table("", ["what", "where", "change", "name", "before", "after"], rows + _migration_rows(here))
     elsewhere = len(found) - len(here)
     if elsewhere:
         say(f"{elsewhere} more in services that are not run here: --json lists them")
+    if result["examples_not_set"]:
+        say(f"in the candidate's examples, new, and not set here: {', '.join(result['examples_not_set'])}", "yellow")
     for era in between:
         say(f"{era.date[:10]} {era.name}: {era.changed}", "yellow")
         say(f"           here: {era.here}")
@@ -120,7 +136,7 @@ def _migration_rows(found: Sequence[Change]) -> list[list[str]]:
     """Return one row for the migrations of a store that changed in the same way: there may be dozens."""
     groups: dict[tuple[str, str], list[str]] = {}
     for one in found:
-        if one.kind == "migration" and not one.problem:
+        if one.kind == "migration":
             groups.setdefault((one.where, one.change), []).append(one.name)
     return [
         ["migrations", store, change, f"{len(names)}: {names[0]}" + (f" to {names[-1]}" if names[1:] else ""), "", ""]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.upstream_changes import Change, changes, migration_changes, unset_variables
+from gateway.upstream_changes import Change, changes, examples_not_set, migration_changes, unset_variables
 from gateway.upstream_shape import ServiceShape, Shape
 
 
@@ -62,7 +62,7 @@ def test_examples_are_compared_file_by_file():
 
 def test_a_variable_that_nobody_sets_stands_in_the_way():
     candidate = shape({"jawn": service(SET="1", LEFT="2", NEW="3"), "worker": service(OTHER="4")})
-    found = unset_variables(candidate, {"jawn": {"SET"}, "web": set()}, {"jawn": {"LEFT": "a reason"}})
+    found = unset_variables(candidate, {"jawn": {"SET", "LEFT"}, "web": set()})
     assert [(one.where, one.name) for one in found] == [("jawn", "NEW")]
     assert "roles/app/not_set.yml" in found[0].problem
 
@@ -96,3 +96,10 @@ def test_an_edited_migration_is_told():
     assert edited == Change(
         "migration", "PostgreSQL", "edited", "1_a.sql", after="a database that has run it keeps what it did"
     )
+
+
+def test_new_examples_of_a_service_that_are_not_set_for_it_are_named():
+    found = changes(shape(), shape(examples={
+        "valhalla/jawn/.env.example": {"OURS": "1", "NEW": "2"}, "docker/.env.example": {"OTHER": "3"},
+    }), [])  # fmt: skip
+    assert examples_not_set(found, {"jawn": {"OURS"}, "web": set()}) == ["NEW"]
