@@ -13,6 +13,7 @@ from gateway.release import HostRelease
 from gateway.versions import at_least
 
 GIGABYTE = 1 << 30
+PYTHON = "3.9"  # the oldest that runs the agent
 EDGE_KERNEL = "5.14"  # knows net.ipv4.tcp_migrate_req, which a replaced proxy needs so as to lose no connection
 _KERNEL = re.compile(r"[0-9.]*")
 ARCHITECTURES = ("x86_64", "aarch64")
@@ -45,6 +46,11 @@ def findings(
 
 def _machine(host: Host, facts: Mapping[str, Any], now: float) -> Iterator[Finding]:
     limits = host.variables.preflight
+    if not at_least(facts["python"], PYTHON):
+        yield Finding(
+            f"its python3 is {facts['python']}, older than {PYTHON}",
+            "on the host: install a newer one with the distribution's package, or upgrade the distribution",
+        )
     if facts["architecture"] not in ARCHITECTURES:
         yield Finding(
             f"its architecture {facts['architecture']} has no Helicone images (known: {', '.join(ARCHITECTURES)})",

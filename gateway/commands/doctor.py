@@ -104,9 +104,10 @@ def _hosts(inventory: Inventory) -> tuple[dict[str, list[Finding]], dict[str, st
     found: dict[str, list[Finding]] = {}
     with connected(inventory, unreachable.update) as conversations:
         observed = observe(inventory, conversations, on_failure=unreachable.update)
+        now = time.time()  # the examination may take its time, the clocks are compared as they were before it
         examined, failures = on_all(list(observed), lambda name: _examine(inventory, conversations, name, observed))
     unreachable |= failures
-    now, notes = time.time(), {}
+    notes = {}
     for name in inventory.selected:
         if name in unreachable:
             found[name] = [_as_finding(unreachable[name])]
