@@ -59,7 +59,7 @@ def load_eras(root: Path) -> tuple[Era, ...]:
     eras = []
     for name, entry in document.items():
         try:
-            eras.append(Era(name=name, **mapping_to_plain(entry.value)))
+            eras.append(Era(name=name, **_plain(entry.value)))
         except (ValidationError, TypeError):
             raise ConfigurationError(
                 f"the era {name} is not complete", where=f"{shown}:{entry.line}",
@@ -68,7 +68,7 @@ def load_eras(root: Path) -> tuple[Era, ...]:
     return tuple(sorted(eras, key=lambda era: era.date))
 
 
-def mapping_to_plain(value: Any) -> dict[str, Any]:
+def _plain(value: Any) -> dict[str, Any]:
     """Return a mapping of a document without its lines. Raises TypeError for anything else."""
     if not isinstance(value, dict):
         raise TypeError
