@@ -122,6 +122,26 @@ def unlock(
     return unlock(project_of(env, limit=limit).inventory, force, as_json=json_)
 
 
+@verb(bundle="write what somebody who is to help needs to see to this file (.tar.gz), without any secret")
+def doctor(
+    context: Context,
+    env: str = "",
+    host: str = "",
+    bundle: str = "",
+    json_: bool = False,
+    debug: bool = False,
+) -> Any:
+    """Say what stands in the way of a deploy and what to type next; or collect a support bundle (--bundle FILE)."""
+    from gateway.commands.doctor import bundle_path, chosen, doctor
+
+    project = project_of(env)
+    if not bundle:
+        return doctor(project, host, as_json=json_)
+    from gateway.commands.support_bundle import bundle as write
+
+    return write(chosen(project.inventory, host), bundle_path(bundle), as_json=json_)
+
+
 @verb(out="the folder to write to; one folder per host is made in it")
 def render(
     context: Context,
@@ -204,6 +224,22 @@ def trust(
     return trust(project_of(env).inventory, host, lambda question: confirm(question, yes))
 
 
+@verb(ref="the commit, tag or branch of Helicone's repository that you think of upgrading to")
+def check(
+    context: Context,
+    env: str = "",
+    ref: str = "",
+    set_: Settings | None = None,
+    json_: bool = False,
+    debug: bool = False,
+) -> Any:
+    """Show what changes between the pinned Helicone and another version, and what stands in the way (exit 7)."""
+    from gateway.commands.project import ROOT
+    from gateway.commands.upgrade import check
+
+    return check(project_of(env, set_).inventory, ROOT, ref, as_json=json_)
+
+
 @verb(out="write them to this file instead")
 def authority(
     context: Context,
@@ -219,9 +255,12 @@ def authority(
     return authority(project_of(env, limit=limit).inventory, Path(out) if out else None, as_json=json_)
 
 
-namespace = Collection(plan, deploy, verify, rollback, status, history, unlock, render, inventory, welcome, reference)
+namespace = Collection(
+    plan, deploy, verify, rollback, status, history, unlock, doctor, render, inventory, welcome, reference
+)
 namespace.add_collection(Collection("secrets", edit=edit))
 namespace.add_collection(Collection("images", lock=lock))
 namespace.add_collection(Collection("hosts", trust=trust))
 namespace.add_collection(Collection("edge", authority=authority))
+namespace.add_collection(Collection("upgrade", check=check))
 namespace.add_collection(lab)

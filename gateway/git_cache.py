@@ -13,6 +13,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.errors import ConfigurationError
@@ -94,25 +95,38 @@ class CachedRepository:
             return self._expand(ref), ""
         raise self._failed(ref, failed.stderr)
 
+    def date(self, commit: str) -> str:
+        """Return when `commit` came, in UTC and so that texts sort as the moments do."""
+        seconds = int(self._git("log", "-1", "--format=%ct", commit).stdout)
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
     def read(self, commit: str, path: str) -> bytes:
         """Return the content of the file `path` at `commit`."""
-        listed = self._git("ls-tree", commit, "--", path).stdout.split()
-        if len(listed) < 3 or listed[1] != b"blob":
+        content = self.read_if_there(commit, path)
+        if content is None:
             raise ConfigurationError(
                 f"{self._shown} has no file {path} at {commit[:12]}",
                 where="upstream.compose_path",
                 next_step="set upstream.compose_path, or another upstream.ref",
             )
+        return content
+
+    def read_if_there(self, commit: str, path: str) -> bytes | None:
+        """Return the content of the file `path` at `commit`, None if there is no such file."""
+        listed = self._git("ls-tree", commit, "--", path).stdout.split()
+        if len(listed) < 3 or listed[1] != b"blob":
+            return None
         shown = self._git("cat-file", "blob", listed[2].decode(), check=False)
         if shown.returncode:
             raise self._failed(commit, shown.stderr)
         return shown.stdout
 
-    def sql_files(self, commit: str, folders: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the names of the `.sql` files in `folders` at `commit`, sorted."""
+    def sql_files(self, commit: str, folders: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+        """Return name and object id of the `.sql` files in `folders` at `commit`, sorted by name."""
         arguments = [f"{folder}/" for folder in folders]
-        names = self._git("ls-tree", "-z", "--name-only", commit, "--", *arguments).stdout.decode().split("\0")
-        return tuple(sorted(name.rpartition("/")[2] for name in names if name.endswith(".sql")))
+        lines = self._git("ls-tree", "-z", commit, "--", *arguments).stdout.decode().split("\0")
+        found = [(line.rpartition("/")[2], line.split()[2]) for line in lines if line.endswith(".sql")]
+        return tuple(sorted(found))
 
     def _fetch_commit(self, commit: str) -> None:
         """Fetch one commit; a server that does not give single commits is asked for all branches and tags."""

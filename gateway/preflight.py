@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from gateway.errors import ConfigurationError
 from gateway.inventory.model import Host
@@ -13,9 +13,17 @@ from gateway.release import HostRelease
 from gateway.versions import at_least
 
 GIGABYTE = 1 << 30
+PYTHON = "3.9"  # the oldest that runs the agent
 EDGE_KERNEL = "5.14"  # knows net.ipv4.tcp_migrate_req, which a replaced proxy needs so as to lose no connection
 _KERNEL = re.compile(r"[0-9.]*")
 ARCHITECTURES = ("x86_64", "aarch64")
+
+
+class Finding(NamedTuple):
+    """Something that stands in the way on a host, and what to type or do next."""
+
+    text: str
+    next_step: str
 
 
 def problems(host: Host, release: HostRelease, observed: Mapping[str, Any], now: float) -> list[str]:
@@ -23,47 +31,79 @@ def problems(host: Host, release: HostRelease, observed: Mapping[str, Any], now:
 
     `now` is the controller's time in seconds since the epoch, for the clock comparison.
     """
+    ports = [(service["name"], address, port) for service in release.manifest["services"]
+             for address, port, _ in service["ports"]]  # fmt: skip
+    return [finding.text for finding in findings(host, ports, observed, now)]
+
+
+def findings(
+    host: Host, ports: Iterable[tuple[str, str, int]], observed: Mapping[str, Any], now: float
+) -> list[Finding]:
+    """Return what stands in the way on a host; `ports` are service, address and port of what it will publish."""
     facts = observed["facts"]
-    return [*_machine(host, facts, now), *_docker(host, facts), *_ports(release, observed)]
+    return [*_machine(host, facts, now), *_docker(host, facts), *_ports(ports, observed)]
 
 
-def _machine(host: Host, facts: Mapping[str, Any], now: float) -> Iterator[str]:
+def _machine(host: Host, facts: Mapping[str, Any], now: float) -> Iterator[Finding]:
     limits = host.variables.preflight
+    if not at_least(facts["python"], PYTHON):
+        yield Finding(
+            f"its python3 is {facts['python']}, older than {PYTHON}",
+            "on the host: install a newer one with the distribution's package, or upgrade the distribution",
+        )
     if facts["architecture"] not in ARCHITECTURES:
-        yield f"its architecture {facts['architecture']} has no Helicone images (known: {', '.join(ARCHITECTURES)})"
+        yield Finding(
+            f"its architecture {facts['architecture']} has no Helicone images (known: {', '.join(ARCHITECTURES)})",
+            "take another machine, or name images of your own under `images`",
+        )
     if "edge" in host.roles and not at_least(_KERNEL.match(facts["kernel"])[0], EDGE_KERNEL):  # type: ignore[index]
-        yield f"its Linux {facts['kernel']} is older than {EDGE_KERNEL}, which hands waiting connections over"
+        yield Finding(
+            f"its Linux {facts['kernel']} is older than {EDGE_KERNEL}, which hands waiting connections over",
+            "on the host: apt-get install linux-image-generic (Ubuntu), or upgrade its distribution; then reboot",
+        )
     for place, free in facts["disk_free"].items():
         if free < limits.disk_free_gb * GIGABYTE:
-            yield (
+            yield Finding(
                 f"only {free / GIGABYTE:.1f} GB of disk are free for {place}, preflight.disk_free_gb asks for"
-                f" {limits.disk_free_gb:g}"
+                f" {limits.disk_free_gb:g}",
+                "on the host: docker system prune, or a larger disk; or lower preflight.disk_free_gb",
             )
     if facts["memory"] < limits.memory_mb << 20:
-        yield f"it has {facts['memory'] >> 20} MB of memory, preflight.memory_mb asks for {limits.memory_mb}"
+        yield Finding(
+            f"it has {facts['memory'] >> 20} MB of memory, preflight.memory_mb asks for {limits.memory_mb}",
+            "a larger machine; or lower preflight.memory_mb together with the services' memory",
+        )
     skew = abs(facts["time"] - now)
     if skew > limits.clock_skew_seconds:
-        yield (
+        yield Finding(
             f"its clock is {skew:.0f} s off the controller's, preflight.clock_skew_seconds allows"
-            f" {limits.clock_skew_seconds}"
+            f" {limits.clock_skew_seconds}",
+            "on the one that is wrong: timedatectl set-ntp true",
         )
 
 
-def _docker(host: Host, facts: Mapping[str, Any]) -> Iterator[str]:
+def _docker(host: Host, facts: Mapping[str, Any]) -> Iterator[Finding]:
     docker = host.variables.docker
     if facts["engine"] is None and not docker.install:
-        yield "no Docker Engine answers and docker.install is false"
+        yield Finding(
+            "no Docker Engine answers and docker.install is false",
+            "on the host: systemctl start docker; or set docker.install to true",
+        )
     elif facts["engine"] is not None and not at_least(facts["engine"], docker.minimum_engine):
-        yield f"Docker Engine {facts['engine']} is older than docker.minimum_engine {docker.minimum_engine}"
+        yield Finding(
+            f"Docker Engine {facts['engine']} is older than docker.minimum_engine {docker.minimum_engine}",
+            "on the host: upgrade Docker, with your distribution's package or Docker's own",
+        )
     if not at_least(facts["compose"], docker.minimum_compose) and not docker.install:
-        yield (
+        yield Finding(
             f"Docker Compose {facts['compose'] or '(none)'} is older than docker.minimum_compose"
-            f" {docker.minimum_compose} and docker.install is false"
+            f" {docker.minimum_compose} and docker.install is false",
+            "on the host: upgrade the Compose plugin; or set docker.install to true",
         )
 
 
-def _ports(release: HostRelease, observed: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the ports that the release publishes and something else on the host already listens on."""
+def _ports(ports: Iterable[tuple[str, str, int]], observed: Mapping[str, Any]) -> Iterator[Finding]:
+    """Yield the ports that are to be published and something else on the host already listens on."""
     ours = [
         (port["address"], port["port"])
         for container in observed["containers"] if container["state"] == "running"
@@ -71,10 +111,12 @@ def _ports(release: HostRelease, observed: Mapping[str, Any]) -> Iterator[str]:
     ]  # fmt: skip
     listening = [(entry["address"], entry["port"]) for entry in observed["facts"]["listening"]]
     others = [one for one in listening if not any(collide(one, mine) for mine in ours)]
-    for service in release.manifest["services"]:
-        for address, port, _ in service["ports"]:
-            if any(collide((address, port), other) for other in others):
-                yield f"port {port} for {service['name']} is in use by another program"
+    for service, address, port in ports:
+        if any(collide((address, port), other) for other in others):
+            yield Finding(
+                f"port {port} for {service} is in use by another program",
+                f"on the host: ss -ltnp 'sport = :{port}' tells which; stop it, or take another port under `ports`",
+            )
 
 
 def check_all(

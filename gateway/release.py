@@ -56,6 +56,7 @@ def host_release(rendered: RenderedHost, host: Host, upstream: Upstream) -> Host
         "host": rendered.name,
         "project": rendered.project,
         "upstream": upstream.commit,
+        "code": {"commit": upstream.code, "date": upstream.code_date},
         "files": {
             name: {"sha256": hashlib.sha256(file.content).hexdigest(), "mode": f"{file.mode:o}"}
             for name, file in sorted(rendered.files.items())

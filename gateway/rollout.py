@@ -21,6 +21,7 @@ from gateway.transport.conversation import AgentError
 from gateway.transport.fleet import on_all
 
 Gate = Callable[[Sequence[str]], list[HostFailure]]
+AfterUndo = Callable[[], str]
 
 
 class WaveFailed(Exception):
@@ -85,10 +86,13 @@ def prepare(plan: Plan, run: Run) -> None:
             ) from None  # fmt: skip
 
 
-def touch(plan: Plan, run: Run, previous: Mapping[str, str | None], gate: Gate) -> None:
+def touch(
+    plan: Plan, run: Run, previous: Mapping[str, str | None], gate: Gate, after_undo: AfterUndo | None = None
+) -> None:
     """Switch the hosts, then ask `gate` (the verification) about all of them; undo everything if either fails.
 
-    `previous` is the release that each host runs now. Ctrl-C lets the hosts at work finish and undoes
+    `previous` is the release that each host runs now. `after_undo` is called when all hosts are back on
+    it, before it is verified; what it returns is told. Ctrl-C lets the hosts at work finish and undoes
     everything; a second one stops waiting. Raises RolledBackError when all hosts are on the old
     release again and pass the gate, InDoubtError when one does not, or was not waited for.
     """
@@ -107,7 +111,10 @@ def touch(plan: Plan, run: Run, previous: Mapping[str, str | None], gate: Gate) 
     if not progress.failures:
         return
     try:
-        outcome = _abandoned(run, progress, previous) if progress.running else _undone(run, progress, previous, gate)
+        if progress.running:
+            outcome: RolloutError = _abandoned(run, progress, previous)
+        else:
+            outcome = _undone(run, progress, previous, gate, after_undo)
     except KeyboardInterrupt:
         outcome = _abandoned(run, progress, previous)
     raise outcome from None
@@ -146,7 +153,9 @@ def _failure(host: str, step: str, error: Exception) -> HostFailure:
     return HostFailure(host, step, cause, in_doubt=step == "switch")
 
 
-def _undone(run: Run, progress: Progress, previous: Mapping[str, str | None], gate: Gate) -> RolloutError:
+def _undone(
+    run: Run, progress: Progress, previous: Mapping[str, str | None], gate: Gate, after_undo: AfterUndo | None
+) -> RolloutError:
     """Bring the switched hosts back, newest first, check them, and return the error that says how it ended."""
     failures = progress.failures
     for host in reversed(progress.switched.copy()):
@@ -161,6 +170,7 @@ def _undone(run: Run, progress: Progress, previous: Mapping[str, str | None], ga
             failures.append(_failure(host, "switch", error))
             failures[-1].in_doubt = True
         progress.switched.remove(host)
+    note = _tidied(after_undo, failures)
     certain = [
         host for host, old in previous.items() if old and not any(f.host == host and f.in_doubt for f in failures)
     ]
@@ -169,12 +179,22 @@ def _undone(run: Run, progress: Progress, previous: Mapping[str, str | None], ga
             failures += _still_wrong(certain, gate)
     doubtful = sorted({failure.host for failure in failures if failure.in_doubt})
     if doubtful:
-        return _in_doubt(run, "the deploy failed", doubtful, failures)
+        return _in_doubt(run, "the deploy failed", doubtful, failures, note)
     back = ", ".join(sorted({old or "nothing (this was the first deploy)" for old in previous.values()}))
     return RolledBackError(
-        "the deploy failed and was undone", failures, unaffected=f"every host runs {back} again, verified",
+        "the deploy failed and was undone", failures,
+        unaffected="; ".join(filter(None, [f"every host runs {back} again, verified", note])),
         next_step=f"mend the cause above, then: invoke deploy --env {run.inventory.environment}",
     )  # fmt: skip
+
+
+def _tidied(after_undo: AfterUndo | None, failures: list[HostFailure]) -> str:
+    """Do what is to be done when the hosts are back, and return its sentence; a failure of it is told, too."""
+    try:
+        return after_undo() if after_undo else ""
+    except Exception as error:  # noqa: BLE001 - the old release is to be verified all the same
+        failures.append(_failure("(all)", "after the undo", error))
+        return "what the migrations left behind is not known"
 
 
 def _still_wrong(hosts: list[str], gate: Gate) -> list[HostFailure]:
@@ -198,8 +218,10 @@ def _abandoned(run: Run, progress: Progress, previous: Mapping[str, str | None])
     return _in_doubt(run, "the deploy was interrupted while it was being undone", hosts, failures)
 
 
-def _in_doubt(run: Run, what: str, hosts: Sequence[str], failures: Sequence[HostFailure]) -> InDoubtError:
+def _in_doubt(
+    run: Run, what: str, hosts: Sequence[str], failures: Sequence[HostFailure], note: str = ""
+) -> InDoubtError:
     return InDoubtError(
-        f"{what}, and {', '.join(hosts)} is not known to be well on the old release", failures,
+        f"{what}, and {', '.join(hosts)} is not known to be well on the old release", failures, unaffected=note,
         next_step=f"invoke status --env {run.inventory.environment}; a deploy of a good release settles it",
     )  # fmt: skip

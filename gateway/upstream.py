@@ -11,15 +11,17 @@ from gateway.git_cache import CachedRepository, alone, is_path
 if TYPE_CHECKING:
     from gateway.variables import HostVariables
 
-_POSTGRES_FOLDERS = ("supabase/migrations", "supabase/migrations_without_supabase")
-_CLICKHOUSE_FOLDERS = ("clickhouse/migrations",)
+POSTGRES_FOLDERS = ("supabase/migrations", "supabase/migrations_without_supabase")
+CLICKHOUSE_FOLDERS = ("clickhouse/migrations",)
 
 
 @dataclass(frozen=True)
 class Upstream:
     """What is taken from Helicone's repository: the compose file at `commit`, and migration file names.
 
-    `notice` says that a branch could not be fetched and the commit is the one it was at last time.
+    `code` is the commit that the images were built from, which is where the migrations are from, and
+    `code_date` when it came; both are empty where nobody asked the repository. `notice` says that a
+    branch could not be fetched and the commit is the one it was at last time.
     """
 
     commit: str
@@ -27,6 +29,8 @@ class Upstream:
     postgres_migrations: tuple[str, ...]
     clickhouse_migrations: tuple[str, ...]
     notice: str = ""
+    code: str = ""
+    code_date: str = ""
 
 
 def fetch_upstream(repo: str, ref: str, compose_path: str, cache: Path, migrations_ref: str = "") -> Upstream:
@@ -45,9 +49,11 @@ def fetch_upstream(repo: str, ref: str, compose_path: str, cache: Path, migratio
         return Upstream(
             commit=commit,
             compose=repository.read(commit, compose_path),
-            postgres_migrations=repository.sql_files(migrations, _POSTGRES_FOLDERS),
-            clickhouse_migrations=repository.sql_files(migrations, _CLICKHOUSE_FOLDERS),
+            postgres_migrations=_names(repository.sql_files(migrations, POSTGRES_FOLDERS)),
+            clickhouse_migrations=_names(repository.sql_files(migrations, CLICKHOUSE_FOLDERS)),
             notice=notice,
+            code=migrations,
+            code_date=repository.date(migrations),
         )
 
 
@@ -58,8 +64,27 @@ def upstream_for(variables: HostVariables, root: Path) -> Upstream:
     migrations are those of the ref that the migrations image was built from, as
     `migrations.built_from` says, else of `upstream.ref`.
     """
-    image = variables.images.migrations.partition("@")[0]
     wanted = variables.upstream
-    built_from = variables.migrations.built_from.get(image, "")
-    repo = str(root / Path(wanted.repo).expanduser()) if is_path(wanted.repo) else wanted.repo
-    return fetch_upstream(repo, wanted.ref, wanted.compose_path, root / ".cache" / "upstream", built_from)
+    return fetch_upstream(
+        repository_of(variables, root), wanted.ref, wanted.compose_path, cache_of(root), built_from(variables)
+    )
+
+
+def repository_of(variables: HostVariables, root: Path) -> str:
+    """Return the URL or path of upstream's repository; a relative path starts from `root`."""
+    repo = variables.upstream.repo
+    return str(root / Path(repo).expanduser()) if is_path(repo) else repo
+
+
+def cache_of(root: Path) -> Path:
+    """Return the folder that clones of repositories are kept in."""
+    return root / ".cache" / "upstream"
+
+
+def built_from(variables: HostVariables) -> str:
+    """Return the ref that the migrations image was built from, empty if that is `upstream.ref`."""
+    return variables.migrations.built_from.get(variables.images.migrations.partition("@")[0], "")
+
+
+def _names(files: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+    return tuple(name for name, _ in files)

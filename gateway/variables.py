@@ -29,11 +29,12 @@ class Connection(Section):
 
 
 class Upstream(Section):
-    """Where Helicone's own compose file comes from."""
+    """Where Helicone's own compose file comes from, and which hard stops of an upgrade were seen to by hand."""
 
     repo: Text
     ref: Text
     compose_path: Text
+    passed_stops: list[str]
 
 
 class Images(Section):
@@ -112,10 +113,11 @@ class Migrations(Limits):
     """The one-shot migration run, which files its ledgers must show, and which of them may be missing.
 
     `built_from` maps an image (without digest) to the git ref it was built from, for images that do
-    not hold the migrations of `upstream.ref`.
+    not hold the migrations of `upstream.ref`. `compatible` names those that an older Helicone lives with.
     """
 
     allowed_absent: list[str]
+    compatible: list[str]
     built_from: dict[str, Text]
 
 

@@ -86,6 +86,8 @@ PUBLISHED = {
     "jawn-unhealthy": "jawn:unhealthy",
     "jawn-next": "jawn:next",
     "web-next": "web:next",
+    "migrations-next": "migrations:next",
+    "migrations-broken": "migrations:broken",
     "envoy": "envoy:1",
     "envoy-next": "envoy:next",
     "python": "python:3",

@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Iterable
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 HIDDEN = "[redacted]"
 SHORTEST = 4  # a shorter value would hide half of every text, and no secret is that short
+SHORTEST_ENCODED = 8  # characters of base64; less says too little of a secret, and is found in any text
 
 
 def hide(text: str, secrets: Iterable[str]) -> str:
-    """Return `text` without the secrets: as they are, URL-encoded, and line by line where they have several."""
-    forms = {form for secret in secrets for form in (secret, quote(secret, safe=""), *secret.splitlines())}
-    for form in sorted(forms, key=len, reverse=True):
-        if len(form) >= SHORTEST:
-            text = text.replace(form, HIDDEN)
+    """Return `text` without the secrets, in whichever of their `forms` they stand there."""
+    found = {form for secret in secrets for form in forms(secret)}
+    for form in sorted(found, key=len, reverse=True):
+        text = text.replace(form, HIDDEN)
     return text
+
+
+def forms(secret: str) -> set[str]:
+    """Return the texts that a secret may show as: itself and its lines, URL-encoded, as JSON, and in base64.
+
+    In base64 it may stand inside something longer (`user:secret`), at any of three alignments: of those
+    the part that depends on the secret alone.
+    """
+    if len(secret) < SHORTEST:
+        return set()
+    plain = {secret, *secret.splitlines(), quote(secret, safe=""), quote(secret), quote_plus(secret)}
+    plain |= {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], secret.replace("$", "$$")}
+    encoded = set()
+    raw = secret.encode("utf-8", errors="surrogateescape")
+    for shift in range(3):
+        core = base64.b64encode(b"\0" * shift + raw)[-(-shift * 8 // 6) : (shift + len(raw)) * 8 // 6].decode()
+        encoded |= {core, core.replace("+", "-").replace("/", "_")}
+    return {form for form in plain if len(form) >= SHORTEST} | {one for one in encoded if len(one) >= SHORTEST_ENCODED}

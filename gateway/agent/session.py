@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from . import account, boot, docker_setup, engine, lease, snapshot, stage, stores, switch
+from . import account, boot, docker_setup, engine, examine, lease, snapshot, stage, stores, support, switch
 from .channel import Channel, Emit, run_detached
 from .failure import StepFailed, as_failure
 from .store import Store, release_number
@@ -37,6 +37,14 @@ class Session:
     def snapshot(self, request: Request, payload: bytes) -> Result:
         """See `snapshot.take`."""
         return snapshot.take(self.store, request["project"], request["registries"], request["images"])
+
+    def examine(self, request: Request, payload: bytes) -> Result:
+        """See `examine.examine`."""
+        return examine.examine(request["places"], request["files"])
+
+    def support(self, request: Request, payload: bytes) -> Result:
+        """See `support.collect`."""
+        return support.collect(self.store, request["project"])
 
     def manifest(self, request: Request, payload: bytes) -> Result:
         """Return an older release's manifest and which of its images are gone from this host."""
@@ -173,6 +181,8 @@ VERBS = frozenset(
     [
         "open",
         "snapshot",
+        "examine",
+        "support",
         "manifest",
         "lease",
         "unlock",

@@ -130,11 +130,16 @@ def _migrate(store: Store, project: str, migrations: dict[str, Any], secrets: di
 
         # `--no-TTY`: without it, Compose waits for a terminal that a detached process does not have.
         arguments = compose.command(store, project, "run", "--rm", "--no-deps", "--no-TTY", "migrations")
-        compose.run(arguments, "migrate", redact, report)
+        ended = StepFailed("migrate", "")
+        try:
+            compose.run(arguments, "migrate", redact, report)
+        except StepFailed as failure:
+            ended = failure
         missing = stores.missing_migrations(project, migrations, secrets)
-        if any(missing.values()):
-            names = [name for files in missing.values() for name in files]
-            message = f"{len(names)} migrations are not in the ledgers, the first is {names[0]}"
-            raise StepFailed("migrate", message, logs=names[:20])
+        names = [name for files in missing.values() for name in files]
+        if names or ended.message:
+            lacking = f"{len(names)} migrations are not in the ledgers, the first is {names[0]}" if names else ""
+            message = "; ".join(part for part in (ended.message, lacking) if part)
+            raise StepFailed("migrate", message, logs=ended.logs or names[:20])
     stores.set_hql_password(project, migrations["clickhouse"], secrets)
     stores.set_up_gateway_users(project, migrations, secrets)

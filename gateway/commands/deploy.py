@@ -9,14 +9,17 @@ from typing import Any
 
 from gateway.commands.fleet_state import observe, observe_unlocked
 from gateway.commands.gate import verification_gate
-from gateway.commands.project import Project, owner
+from gateway.commands.project import ROOT, Project, owner
 from gateway.commands.show_plan import plan_as_dict, show_plan
 from gateway.compose_program import compose_program
+from gateway.eras import refuse_skipped_stop
 from gateway.errors import ConfigurationError, GatewayError, RolloutError
+from gateway.migration_guard import guard_migrations
+from gateway.migrations import compatible, refuse_newer_schema
 from gateway.plan.build import Plan, build_deploy
 from gateway.plan.operations import Run
 from gateway.preflight import check_all
-from gateway.rollout import prepare, take_leases, touch
+from gateway.rollout import AfterUndo, prepare, take_leases, touch
 from gateway.transport.conversation import AgentError
 from gateway.transport.fleet import connected, need_all
 from gateway.vault import diff_key
@@ -54,16 +57,27 @@ def deploy(project: Project, confirm: Confirm, as_json: bool) -> dict[str, Any]:
         take_leases(run, owner(), "deploy")
         refuse_moved(observed, observe(project.inventory, conversations, project.releases))
         prepare(made, run)
-        carry_out(made, run, observed, "deploy", verification_gate(run))
+        after_undo = guard_migrations(made, run, _manifests(project))
+        carry_out(made, run, observed, "deploy", verification_gate(run), after_undo)
         prune(run, observed)
         return _result(project, made, "deployed")
 
 
-def carry_out(made: Plan, run: Run, observed: Mapping[str, Any], command: str, gate: Any) -> None:
-    """Do the part of a plan that changes what runs, and write its outcome into every host's history."""
+def carry_out(
+    made: Plan,
+    run: Run,
+    observed: Mapping[str, Any],
+    command: str,
+    gate: Any,
+    after_undo: AfterUndo | None = None,
+) -> None:
+    """Do the part of a plan that changes what runs, and write its outcome into every host's history.
+
+    `after_undo` is what `guard_migrations` returned, where migrations may run.
+    """
     previous = {name: observed[name]["current"] for name in made.hosts}
     try:
-        touch(made, run, previous, gate)
+        touch(made, run, previous, gate, after_undo)
     except RolloutError as error:
         causes = "; ".join(f"{failure.host}: {failure.cause}" for failure in error.failures)
         record(run, made.identifier, "failed", command, causes)
@@ -119,7 +133,16 @@ def _identity(part: str, seen: Any) -> Any:
 
 
 def _plan(project: Project, observed: Mapping[str, Any]) -> Plan:
+    """Return the plan. Raises ConfigurationError when the release must not follow what runs."""
+    running, wanted = {name: seen["manifest"] for name, seen in observed.items()}, _manifests(project)
+    inventory = project.inventory
+    refuse_skipped_stop(ROOT, inventory, [one for one in running.values() if one], wanted.values())
+    refuse_newer_schema(running, wanted, compatible(inventory))
     return build_deploy(project.inventory, project.releases, observed, compose_program(), diff_key(project.vault))
+
+
+def _manifests(project: Project) -> dict[str, Mapping[str, Any]]:
+    return {name: release.manifest for name, release in project.releases.items()}
 
 
 def _result(project: Project, made: Plan, outcome: str) -> dict[str, Any]:

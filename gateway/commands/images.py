@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -11,6 +13,7 @@ from gateway.commands.project import owner
 from gateway.compose_program import compose_program
 from gateway.console import Reporter, say
 from gateway.errors import ConfigurationError
+from gateway.images import load_lock
 from gateway.inventory import Inventory
 from gateway.plan.build import prepare_host
 from gateway.plan.operations import Run
@@ -56,7 +59,8 @@ def _prepare(inventory: Inventory, name: str, conversation: Conversation) -> Non
 def lock(inventory: Inventory, as_json: bool) -> dict[str, Any]:
     """Resolve every `name:tag` of the environment through the first host's engine and write images.lock.yml.
 
-    The host's own engine asks, so the registry, its certificate and its login are those that a deploy
+    What is new, moved or gone since the last time is told: a tag that moved is another program under
+    the old name. The host's own engine asks, so the registry, its certificate and its login are those that a deploy
     uses, and the controller needs no Docker. Raises ConfigurationError when an image is unknown.
     """
     references = undigested(inventory)
@@ -71,9 +75,30 @@ def lock(inventory: Inventory, as_json: bool) -> dict[str, Any]:
                 next_step="check the image's name in the inventory, and that Docker on the host reaches the registry",
             ) from None  # fmt: skip
     path = inventory.path / "images.lock.yml"
+    changed = compared(_known(path), digests)
     fresh = path.with_suffix(".new")
     fresh.write_text(HEADER + yaml.safe_dump(digests, sort_keys=True))
     fresh.replace(path)
     if not as_json:
+        for word, images in changed.items():
+            for image in images:
+                say(f"{word:<6} {image}", "yellow" if word == "moved" else "")
         say(f"{len(digests)} digests written to {path.relative_to(inventory.path.parents[1])}")
-    return {"environment": inventory.environment, "digests": digests}
+    return {"environment": inventory.environment, "digests": digests, "changed": changed}
+
+
+def compared(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return which images are new in a lock, which moved to another digest under the same tag, and which are gone."""
+    return {
+        "new": sorted(after.keys() - before.keys()),
+        "moved": sorted(image for image in after.keys() & before.keys() if after[image] != before[image]),
+        "gone": sorted(before.keys() - after.keys()),
+    }
+
+
+def _known(path: Path) -> Mapping[str, str]:
+    """Return the digests in the lock as it is; one that cannot be read is about to be replaced, and counts as empty."""
+    try:
+        return load_lock(path)
+    except ConfigurationError:
+        return {}

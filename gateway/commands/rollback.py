@@ -12,6 +12,7 @@ from gateway.commands.gate import verification_gate
 from gateway.commands.project import Project, owner
 from gateway.commands.show_plan import plan_as_dict, show_plan
 from gateway.errors import ConfigurationError
+from gateway.migrations import compatible, refuse_newer_schema
 from gateway.plan.build import build_rollback
 from gateway.plan.observed import outcomes
 from gateway.plan.operations import Run
@@ -23,7 +24,7 @@ def rollback(project: Project, to: int | None, confirm: Confirm, as_json: bool) 
     """Bring the selected hosts back to release number `to`, or to the last good one before the current.
 
     Databases are not touched: their data stays as it is. Raises what a deploy raises, and
-    ConfigurationError when no such release is on every host.
+    ConfigurationError when no such release is on every host, or newer migrations than its own have run.
     """
     inventory = project.inventory
     with connected(inventory, need_all) as conversations:
@@ -34,6 +35,11 @@ def rollback(project: Project, to: int | None, confirm: Confirm, as_json: bool) 
         )
         if failures:
             raise next(iter(failures.values()))
+        refuse_newer_schema(
+            {name: seen["manifest"] for name, seen in observed.items()},
+            {name: one["manifest"] for name, one in older.items()},
+            compatible(inventory),
+        )
         made = build_rollback(inventory, identifier, older, observed)
         if not as_json:
             show_plan(made, inventory.environment)

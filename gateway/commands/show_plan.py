@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from gateway.migrations import counted
 from gateway.plan.build import HostPlan, Plan
 
 COLOURS = {"+": "green", "-": "red", "@": "cyan"}
@@ -30,7 +31,7 @@ def show_plan(plan: Plan, environment: str) -> None:
 
 
 def _show_host(console: Console, host: HostPlan) -> None:
-    if not (host.diffs or host.changes or host.altered):
+    if not (host.diffs or host.changes or host.altered or host.upgrades):
         console.print(Text(f"{host.host}: nothing changes", style="dim"))
         return
     console.print(Text(f"{host.host}:", style="bold cyan"))
@@ -42,6 +43,13 @@ def _show_host(console: Console, host: HostPlan) -> None:
             lines = [f"+ {path}: new, {len(lines) - 3} lines (to read it: invoke render)"]
         for line in lines:
             console.print(Text(f"  {line}", style=COLOURS.get(line[:1], "")))
+    if host.upgrades:
+        console.print(
+            Text(f"  {counted(host.migrations)} migrations will run; there is no way back from them", style="yellow")
+        )
+        for names in host.migrations.values():
+            for name in names:
+                console.print(Text(f"    {name}"))
     for change in host.changes:
         console.print(Text(f"  {change.action} {change.service}: {change.reason}", style="yellow"))
 
@@ -56,6 +64,7 @@ def plan_as_dict(plan: Plan) -> dict[str, Any]:
                 "diffs": dict(host.diffs),
                 "services": [asdict(change) for change in host.changes],
                 "altered": list(host.altered),
+                "migrations": {store: list(names) for store, names in host.migrations.items()},
             }
             for name, host in plan.hosts.items()
         },

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from gateway.errors import ConfigurationError
 from gateway.inventory.model import Host, Inventory
+from gateway.migrations import new_files
 from gateway.plan.diff import file_diff
 from gateway.plan.observed import ServiceChange, altered_files, is_current, service_changes
 from gateway.plan.operations import (
@@ -28,12 +29,18 @@ Observed = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class HostPlan:
-    """What changes on one host: unified diffs by file, services, and files that somebody altered there."""
+    """What changes on one host: unified diffs by file, services, and files that somebody altered there.
+
+    `migrations` has by store the files that the release runs there and the current one did not know;
+    `upgrades` tells that they meet data.
+    """
 
     host: str
     diffs: Mapping[str, str]
     changes: tuple[ServiceChange, ...]
     altered: tuple[str, ...]
+    migrations: Mapping[str, list[str]] = field(default_factory=dict)
+    upgrades: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,7 +115,10 @@ def _host_plan(name: str, release: HostRelease, observed: Mapping[str, Any], key
     }
     altered = altered_files(observed) if observed["manifest"] else []
     changes = service_changes(release.manifest, observed)
-    return HostPlan(name, {path: text for path, text in diffs.items() if text}, tuple(changes), tuple(altered))
+    shown = {path: text for path, text in diffs.items() if text}
+    migrations = new_files(observed["manifest"], release.manifest)
+    upgrades = bool(migrations and observed["manifest"])
+    return HostPlan(name, shown, tuple(changes), tuple(altered), migrations, upgrades)
 
 
 def _preparing(
@@ -192,7 +202,7 @@ def _switch_waves(
 
     def switch(name: str) -> SwitchRelease:
         settle = inventory.hosts[name].variables.deploy.settle_seconds
-        return SwitchRelease(name, identifier, hosts[name].changes, settle)
+        return SwitchRelease(name, identifier, hosts[name].changes, settle, hosts[name].migrations)
 
     data = [name for name in inventory.selected if "data" in inventory.hosts[name].roles]
     others = [name for name in inventory.selected if name not in data]

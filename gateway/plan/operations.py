@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from gateway.console import Reporter
 from gateway.inventory.model import Inventory
+from gateway.migrations import counted
 from gateway.plan.observed import ServiceChange
 from gateway.release import HostRelease, postgres_settings
 from gateway.transport.conversation import Conversation
@@ -114,17 +115,21 @@ class SwitchRelease:
     """Make a release the running one on a host; deploy, rollback and undo all end here.
 
     `changes` says what happens to which service; services that are not named keep running untouched.
+    `migrations` has by store the files that the host has not run before; they come after its stores
+    and before its other services.
     """
 
     host: str
     identifier: str
     changes: tuple[ServiceChange, ...]
     settle_seconds: int
+    migrations: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def describe(self) -> str:
         """See Operation."""
-        work = ", ".join(f"{change.action} {change.service}" for change in self.changes)
-        return f"switch to {self.identifier}: {work or 'no service restarts'}"
+        work = [f"run {counted(self.migrations)} migrations"] if self.migrations else []
+        work += [f"{change.action} {change.service}" for change in self.changes]
+        return f"switch to {self.identifier}: {', '.join(work) or 'no service restarts'}"
 
     def apply(self, run: Run) -> None:
         """See Operation."""

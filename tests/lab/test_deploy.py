@@ -76,7 +76,7 @@ def test_one_variable_is_one_line_and_restarts_only_jawn():
         assert len(changed) == 1, changed
         assert "LAB_MARK" in changed[0]
         assert [change["service"] for change in plan.data()["hosts"][host]["services"]] == ["jawn"]
-    assert plan.data()["hosts"]["data1"] == {"diffs": {}, "services": [], "altered": []}
+    assert plan.data()["hosts"]["data1"] == {"diffs": {}, "services": [], "altered": [], "migrations": {}}
 
     before = all_containers()
     result = lab("deploy", "--yes", "--set", variable)

@@ -78,8 +78,8 @@ def bare(**facts: Any) -> dict[str, Any]:
     """Return the snapshot of a host that nothing was deployed to."""
     return {
         "facts": {
-            "architecture": platform.machine(), "kernel": "6.1.0-28-amd64", "time": 1000.0, "memory": 8 << 30,
-            "disk_free": {"releases": 50 << 30},
+            "python": "3.11.2", "architecture": platform.machine(), "kernel": "6.1.0-28-amd64", "time": 1000.0,
+            "memory": 8 << 30, "disk_free": {"releases": 50 << 30},
             "listening": [], "certificates": {}, "engine": "20.10.24+dfsg1", "compose": "5.0.1",
             "missing_images": [], **facts,
         },

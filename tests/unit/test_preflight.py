@@ -28,6 +28,7 @@ def test_a_good_host_has_none(host):
 @pytest.mark.parametrize(
     ("facts", "words"),
     [
+        ({"python": "3.7.3"}, "python3 is 3.7.3, older than 3.9"),
         ({"architecture": "riscv64"}, "architecture riscv64"),
         ({"kernel": "5.10.0-33-amd64"}, "older than 5.14"),
         ({"disk_free": {"releases": 50 << 30, "images": 1 << 29}}, "only 0.5 GB of disk are free for images"),

@@ -78,7 +78,10 @@ def rendered():
 
 def test_a_manifest_says_all_that_a_host_needs_and_survives_its_own_json(rendered, tmp_path):
     host = load(tmp_path).hosts["app1"]
-    made = host_release(rendered, host, Upstream("c" * 40, b"", ("V1.sql",), ("schema_1.sql",)))
+    date = "2026-07-21T00:00:00Z"
+    upstream = Upstream("c" * 40, b"", ("V1.sql",), ("schema_1.sql",), code="d" * 40, code_date=date)
+    made = host_release(rendered, host, upstream)
+    assert made.manifest["code"] == {"commit": "d" * 40, "date": date}
     assert json.loads(canonical(made.manifest)) == made.manifest  # or no host would ever be current
     expected = {".env": {"sha256": hashlib.sha256(b'PASSWORD="x"\n').hexdigest(), "mode": "600"}}
     assert made.manifest["files"] == expected

@@ -70,6 +70,38 @@ def test_a_failing_host_sends_the_others_back_newest_first(fleet):
     assert "every host runs 1-old again" in caught.value.unaffected
 
 
+def test_what_is_to_be_done_after_an_undo_comes_before_the_old_release_is_verified_and_is_told(fleet):
+    fleet.answers["app2", "switch", "2-new"] = failed("app2")
+    order = []
+
+    def after_undo():
+        order.append(("after", fleet.switched()[3:]))
+        return "2 migrations stay"
+
+    with pytest.raises(RolledBackError) as caught:
+        touch(fleet.plan, fleet.run, OLD, lambda names: order.append("gate") or [], after_undo)
+    assert order == [("after", [("app1", "1-old"), ("data1", "1-old")]), "gate"]
+    assert caught.value.unaffected == "every host runs 1-old again, verified; 2 migrations stay"
+
+
+def test_what_could_not_be_done_after_an_undo_is_told_and_the_old_release_is_verified_all_the_same(fleet):
+    fleet.answers["app2", "switch", "2-new"] = failed("app2")
+    gated = []
+
+    def after_undo():
+        raise failed("data1")
+
+    with pytest.raises(RolledBackError) as caught:
+        touch(fleet.plan, fleet.run, OLD, lambda names: gated.append(list(names)) or [], after_undo)
+    assert gated == [["app1", "app2", "data1"]]
+    assert "is not known" in caught.value.unaffected
+    assert [row.host for row in caught.value.failures] == ["app2", "(all)"]
+
+
+def test_after_a_good_deploy_nothing_is_to_be_done(fleet):
+    touch(fleet.plan, fleet.run, OLD, good, lambda: pytest.fail("nothing was undone"))
+
+
 def test_a_first_deploy_that_fails_takes_the_others_off(fleet):
     fleet.answers["app1", "switch"] = failed("app1")
     gated = []

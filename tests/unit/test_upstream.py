@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -120,6 +121,28 @@ def test_migrations_can_come_from_another_ref(work: Path, bare: Path, tmp_path: 
 
     assert found.commit == git(work, "rev-parse", "main")
     assert found.clickhouse_migrations == ("schema_0.sql",)
+    assert found.code == git(work, "rev-parse", "v1")
+
+
+def test_a_version_is_placed_by_the_date_of_its_commit_in_utc(work: Path, bare: Path, tmp_path: Path) -> None:
+    environment = {**os.environ, "GIT_COMMITTER_DATE": "2025-10-21T20:31:06-0700"}
+    command = [
+        "git",
+        "-C",
+        str(work),
+        "-c",
+        "user.name=T",
+        "-c",
+        "user.email=t@e.x",
+        "commit",
+        "--allow-empty",
+        "-qm",
+        "x",
+    ]
+    subprocess.run(command, check=True, env=environment)
+    git(work, "push", "-q", str(bare), "main")
+
+    assert fetch(bare, "main", tmp_path / "cache").code_date == "2025-10-22T03:31:06Z"
 
 
 def test_commands_started_together_wait_for_each_other(work: Path, bare: Path, tmp_path: Path) -> None:

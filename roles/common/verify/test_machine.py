@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gateway.preflight import PYTHON
 from gateway.verify.checks import always, check
 from gateway.verify.target import Target
 from gateway.versions import at_least
@@ -11,7 +12,6 @@ MEGABYTE = 1 << 20
 # After a deploy the images are there: what preflight asked for them is used up, this much must remain.
 DISK_GIGABYTES = 1.0
 MEMORY_MEGABYTES = 64
-PYTHON = "3.9"
 
 
 @check("python3 is new enough for the agent", when=always)

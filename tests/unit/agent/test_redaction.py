@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from urllib.parse import quote
 
 import pytest
@@ -32,3 +33,17 @@ def test_of_two_secrets_the_longer_goes_first():
 
 def test_empty_and_tiny_values_leave_the_text_readable():
     assert hide("a text", ["", "a", "te"]) == "a text"
+
+
+@pytest.mark.parametrize("user", ["", "a:", "ab:", "abc:", "abcd:"])
+@pytest.mark.parametrize("secret", ["correct horse battery", "x" * 31, "pässwörd-€uro"])
+def test_base64_of_a_secret_alone_and_inside_something_longer(user, secret):
+    encoded = base64.b64encode(f"{user}{secret}".encode()).decode()
+    hidden = hide(f"Authorization: Basic {encoded}", [secret])
+    assert "[redacted]" in hidden
+    assert encoded not in hidden
+
+
+def test_json_and_composes_escapes():
+    assert hide('{"a": "x\\"y\\\\z"}', ['x"y\\z']) == '{"a": "[redacted]"}'
+    assert hide("PASSWORD=pa$$word", ["pa$word"]) == "PASSWORD=[redacted]"

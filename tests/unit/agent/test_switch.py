@@ -238,6 +238,29 @@ def test_applied_migrations_are_not_run_again(host, migrations):
     assert ("run", "migrations") not in host.done
 
 
+def test_a_program_that_fails_is_told_with_what_the_ledgers_lack_and_its_last_words(host, migrations, monkeypatch):
+    def fail(*_):
+        raise StepFailed("migrate", "migrate ended with code 3", logs=["ERROR: division by zero"])
+
+    monkeypatch.setattr(module.compose, "run", fail)
+    migrations += [{"postgres": ["V1.sql", "V2.sql"], "clickhouse": []}, {"postgres": ["V2.sql"], "clickhouse": []}]
+    with pytest.raises(
+        StepFailed, match=r"code 3; 1 migrations are not in the ledgers, the first is V2\.sql"
+    ) as caught:
+        host.switch("3-c")
+    assert caught.value.logs == ["ERROR: division by zero"]
+
+
+def test_a_program_that_fails_is_not_believed_because_the_ledgers_are_full(host, migrations, monkeypatch):
+    def fail(*_):
+        raise StepFailed("migrate", "migrate ended with code 3")
+
+    monkeypatch.setattr(module.compose, "run", fail)
+    migrations += [{"postgres": ["V1.sql"], "clickhouse": []}, {"postgres": [], "clickhouse": []}]
+    with pytest.raises(StepFailed, match=r"^migrate ended with code 3$"):
+        host.switch("3-c")
+
+
 def test_only_the_ledgers_are_believed(host, migrations):
     """The migration program exits 0 when it fails."""
     lacking = {"postgres": ["V1.sql"], "clickhouse": ["schema_2.sql"]}

@@ -60,9 +60,9 @@ def locked(inventory, monkeypatch, tmp_path):
     program.write_bytes(b"program")
     monkeypatch.setattr(module, "compose_program", lambda: program)
 
-    def ask(host):
+    def ask(host, as_json=True):
         monkeypatch.setattr(module, "converse", lambda *_: contextlib.nullcontext(host))
-        lock(inventory, as_json=True)
+        lock(inventory, as_json)
         return host.asked
 
     return ask
@@ -94,3 +94,21 @@ def test_what_is_said_next_is_about_what_failed(locked, inventory, verb, next_st
         locked(Host(None, None, **{verb: "failed"}))
     assert next_step in caught.value.next_step
     assert not (inventory.path / "images.lock.yml").exists()
+
+
+def test_what_is_new_moved_and_gone_is_told(locked, inventory, capsys):
+    path = inventory.path / "images.lock.yml"
+    path.write_text(f"caddy:2.10-alpine: sha256:{'0' * 64}\nold:1: {DIGEST}\nenvoyproxy/envoy:v1.40.0: {DIGEST}\n")
+    locked(Host("20.10.24", "2.24.4"), as_json=False)
+    shown = capsys.readouterr().out
+    assert "moved  caddy:2.10-alpine" in shown
+    assert "gone   old:1" in shown
+    assert "new    postgres:17.4" in shown
+    assert "envoyproxy/envoy" not in shown
+
+
+def test_a_lock_that_cannot_be_read_is_replaced(locked, inventory):
+    path = inventory.path / "images.lock.yml"
+    path.write_text("caddy: nothing\n")
+    locked(Host("20.10.24", "2.24.4"))
+    assert f"caddy:2.10-alpine: {DIGEST}\n" in path.read_text()

@@ -87,6 +87,38 @@ def test_no_number_is_refused():
         wanted_number("latest")
 
 
+def test_an_older_release_is_not_started_against_a_newer_schema(tmp_path, monkeypatch):
+    def migrations(*names):
+        return {"postgres": {"files": list(names)}, "clickhouse": {"files": []}}
+
+    def of(*names):
+        made = release()
+        return type(made)({**made.manifest, "migrations": migrations(*names)}, made.files)
+
+    history = [{"release": "1-a", "outcome": "good"}, {"release": "2-b", "outcome": "good"}]
+    seen = running(of("1_a.sql", "2_b.sql"), "2-b", releases=["1-a", "2-b"], history=history)
+
+    class Older(Talk):
+        """A host whose older release knows one migration less."""
+
+        def request(self, verb, **_):
+            return {"manifest": of("1_a.sql").manifest, "missing_images": []} if verb == "manifest" else {}
+
+    monkeypatch.setattr("gateway.transport.fleet.converse", lambda *_: Older())
+    monkeypatch.setattr(module, "observe_unlocked", lambda inventory, *_: dict.fromkeys(inventory.selected, seen))
+
+    class Project:
+        inventory = load(tmp_path)
+        vault = None
+        reporter = Reporter(quiet=True)
+
+    with pytest.raises(ConfigurationError, match=r"migrated beyond this release, by 2_b.sql") as caught:
+        rollback(Project, None, lambda: True, as_json=True)
+    assert "migrations.compatible: [2_b.sql]" in caught.value.next_step
+    Project.inventory = load(tmp_path, "migrations.compatible=[2_b.sql]")
+    assert rollback(Project, None, lambda: False, as_json=True)["outcome"] == "not confirmed"
+
+
 class Talk:
     """A host that answers every request."""
 

@@ -20,7 +20,7 @@ defaults:
   publish_address: ""
   private_address: ""
   directory: /opt/helicone
-  upstream: {repo: upstream.git, ref: main, compose_path: docker/docker-compose.yml}
+  upstream: {repo: upstream.git, ref: main, compose_path: docker/docker-compose.yml, passed_stops: []}
   images: {postgres: "p:1", clickhouse: "c:1", object_store: "o:1", migrations: "m:1", jawn: "j:1", web: "w:1",
            caddy: "y:1", envoy: "e:1", python: "s:1", busybox: "b:1"}
   ports: {gateway: 8787, ui: 3000, acme: 80, jawn: 8585, web: 3001, postgres: 5432, clickhouse: 8123,
@@ -47,7 +47,7 @@ defaults:
   clickhouse: {open_files: 16384, mode: bundled, url: "", user: default, memory: 4g, cpus: 2, environment: {}}
   object_store: {mode: bundled, endpoint: "", public_endpoint: "", region: us-west-2,
                  buckets: {requests: r, prompts: p, hql: h}, memory: 512m, cpus: 1, environment: {}}
-  migrations: {memory: 1g, cpus: 2, allowed_absent: [], built_from: {}}
+  migrations: {memory: 1g, cpus: 2, allowed_absent: [], compatible: [], built_from: {}}
 """,
     "app": """\
 defaults:

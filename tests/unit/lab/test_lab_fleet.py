@@ -23,6 +23,8 @@ PARENTS = {
     "jawn-next": "jawn",
     "jawn-unhealthy": "jawn",
     "web-next": "web",
+    "migrations-next": "migrations",
+    "migrations-broken": "migrations-next",
     "envoy": "python",
     "envoy-next": "envoy",
 }

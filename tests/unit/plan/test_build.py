@@ -48,6 +48,25 @@ def changed(host, *services):
     return {**RELEASES, host: release(*services, files={".env": 'PORT="8586"\nPASSWORD="hunter22"\n'})}
 
 
+def test_new_migrations_are_in_the_plan_before_they_run(tmp_path):
+    def of(*names):
+        made = release(service("migrations", "migrations", one_shot=True))
+        files = {"postgres": {"files": list(names)}, "clickhouse": {"files": ["schema_0"]}}
+        return type(made)({**made.manifest, "migrations": files}, made.files)
+
+    inventory = load_inventory(tmp_path)
+    new = dict.fromkeys(inventory.selected, release()) | {"data1": of("1_a.sql", "2_b.sql")}
+    old = dict.fromkeys(inventory.selected, running(release())) | {"data1": running(of("1_a.sql"))}
+    made = build_deploy(inventory, new, old, PROGRAM, KEY)
+    assert made.hosts["data1"].migrations == {"postgres": ["2_b.sql"]}
+    assert [name for name, host in made.hosts.items() if host.upgrades] == ["data1"]
+    [switch] = made.touching[0].waves[0]
+    assert "run 1 PostgreSQL migrations" in switch.describe()
+    first = build_deploy(inventory, new, dict.fromkeys(inventory.selected, bare()), PROGRAM, KEY)
+    assert not any(host.upgrades for host in first.hosts.values())
+    assert "run 2 PostgreSQL and 1 ClickHouse migrations" in first.touching[0].waves[0][0].describe()
+
+
 def test_nothing_to_do_is_an_empty_plan(inventory):
     made = plan(inventory, observed())
     assert made.is_empty

@@ -1,0 +1,2 @@
+-- STAND-IN (lab only): a newer version adds a table.
+create table public.lab_next (id integer primary key);

@@ -1,0 +1,2 @@
+-- STAND-IN (lab only): and changes it.
+alter table public.lab_next add column name text;

@@ -1,0 +1,77 @@
+"""What the names of migrations tell, and when a release must not meet a database."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.errors import ConfigurationError
+from gateway.migrations import counted, doubled, late, new_files, newer, refuse_newer_schema, version
+
+
+def manifest(postgres=(), clickhouse=()):
+    return {"migrations": {"postgres": {"files": list(postgres)}, "clickhouse": {"files": list(clickhouse)}}}
+
+
+def test_versions_are_numbers_and_not_texts():
+    assert version("20250101000000_a.sql") == 20250101000000
+    assert version("schema_9_a.sql") < version("schema_10_b.sql")
+    assert version("readme") == -1
+
+
+def test_a_migration_below_one_that_has_run_is_late():
+    assert late({"1_a.sql", "3_c.sql"}, ["1_a.sql", "2_b.sql", "3_c.sql", "4_d.sql"]) == ["2_b.sql"]
+    assert late(set(), ["2_b.sql", "1_a.sql"]) == []
+
+
+def test_two_files_of_one_version_are_doubled_in_two_folders_too():
+    assert doubled(["1_a.sql", "2_b.sql", "2_c.sql"]) == ["2_b.sql", "2_c.sql"]
+    assert doubled(["1_a.sql", "2_b.sql", "2_b.sql"]) == ["2_b.sql"]
+
+
+@pytest.mark.parametrize(
+    ("running", "wanted", "beyond"),
+    [
+        (["1_a", "2_b", "3_c"], ["1_a"], ["2_b", "3_c"]),
+        (["1_a"], ["1_a", "2_b"], []),
+        (["1_a", "2_gone", "3_c"], ["1_a", "3_c"], []),
+        (["1_a", "2_gone"], ["1_a", "3_c"], []),
+        (["schema_10_a"], ["schema_9_b"], ["schema_10_a"]),
+        ([], [], []),
+    ],
+)
+def test_only_what_comes_after_everything_else_makes_a_schema_newer(running, wanted, beyond):
+    assert newer(running, wanted) == beyond
+
+
+def test_the_new_files_of_a_release_by_store():
+    old, new = manifest(["1_a"], ["schema_0"]), manifest(["1_a", "2_b"], ["schema_0"])
+    assert new_files(old, new) == {"postgres": ["2_b"]}
+    assert new_files(None, old) == {"postgres": ["1_a"], "clickhouse": ["schema_0"]}
+    assert new_files({"migrations": None}, old) == {"postgres": ["1_a"], "clickhouse": ["schema_0"]}
+    assert new_files(old, {"migrations": None}) == {}
+    assert new_files(old, old) == {}
+    assert counted({"postgres": ["1", "2"], "clickhouse": ["3"]}) == "2 PostgreSQL and 1 ClickHouse"
+
+
+def test_a_release_is_not_started_against_a_newer_schema():
+    old, new = manifest(["1_a.sql"], ["schema_0"]), manifest(["1_a.sql", "2_b.sql", "3_c.sql"], ["schema_0"])
+    with pytest.raises(
+        ConfigurationError, match=r"PostgreSQL has been migrated beyond .* 2_b.sql and 1 more"
+    ) as caught:
+        refuse_newer_schema({"data1": new, "app1": None}, {"data1": old, "app1": {"migrations": None}}, [])
+    assert caught.value.where == "data1"
+    assert "migrations.compatible: [2_b.sql, 3_c.sql]" in caught.value.next_step
+
+
+def test_it_is_where_the_files_between_are_called_harmless():
+    old, new = manifest([], ["schema_0"]), manifest([], ["schema_0", "schema_1", "schema_2"])
+    refuse_newer_schema({"data1": new}, {"data1": old}, ["schema_1", "schema_2"])
+    with pytest.raises(ConfigurationError, match="ClickHouse has been migrated beyond this release, by schema_2;"):
+        refuse_newer_schema({"data1": new}, {"data1": old}, ["schema_1"])
+
+
+def test_a_newer_release_and_a_first_one_may_come():
+    old, new = manifest(["1_a.sql"]), manifest(["1_a.sql", "2_b.sql"])
+    refuse_newer_schema({"data1": old}, {"data1": new}, [])
+    refuse_newer_schema({"data1": None}, {"data1": new}, [])
+    refuse_newer_schema({}, {"data1": new}, [])
