@@ -21,6 +21,7 @@ from gateway.render.addresses import (
 from gateway.render.quoting import quote_env
 from gateway.render.roles import EVERY_HOST, ServiceRecipe, load_role, service_role
 from gateway.secret import Secret
+from gateway.vault import diff_key
 
 if TYPE_CHECKING:
     from gateway.inventory.model import Host, Inventory
@@ -111,10 +112,22 @@ def context_of(
         "bracketed": topology.bracketed,
         "certificate_names": certificate_names(host),
         "certificate_file": certificate_finder(host),
+        "postgres_login": postgres_login(host, vault),
         "image": _image_finder(host, lock, inventory.environment),
         "secret": _secret_finder(vault, inventory.environment),
         "setting": settings.line,
     }
+
+
+def postgres_login(host: Host, vault: Vault) -> str:
+    """Return the role that Helicone logs in to PostgreSQL as.
+
+    In the bundled one each password has a role of its own, named after the password's keyed mark: so the
+    login of the release that runs and that of the one to come are both good while hosts are switched.
+    """
+    if host.variables.postgres.mode == "external":
+        return host.variables.postgres.user
+    return f"helicone_{vault['postgres_password'].fingerprint(diff_key(vault))}"
 
 
 def _upstreams(inventory: Inventory, host: Host) -> dict[str, Any]:

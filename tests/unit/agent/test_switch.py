@@ -29,6 +29,7 @@ class Host:
             monkeypatch.setattr(module.compose, name, self.action(name))
         for name in ("wait_until_ready", "wait_until_healthy", "settle"):
             monkeypatch.setattr(module.health, name, self.action(name))
+        monkeypatch.setattr(module.logins, "accept", lambda _, values: self.done.append(("accept", values["PORT"])))
 
     def action(self, name):
         def act(*arguments):

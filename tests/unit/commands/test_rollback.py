@@ -8,6 +8,8 @@ from gateway.commands import rollback as module
 from gateway.commands.rollback import choose, rollback, wanted_number
 from gateway.console import Reporter
 from gateway.errors import ConfigurationError
+from gateway.secret import Secret
+from gateway.vault import Vault
 from tests.unit.situations import load, release, running
 
 
@@ -112,7 +114,7 @@ def test_a_host_that_moved_since_the_choice_is_left_alone(tmp_path, monkeypatch)
 
     class Project:
         inventory = load(tmp_path)
-        vault = None
+        vault = Vault({"fingerprint_key": Secret("ab" * 32)})
         reporter = Reporter(quiet=True)
 
     with pytest.raises(ConfigurationError, match="changed since the plan was made"):
