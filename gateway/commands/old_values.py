@@ -128,8 +128,7 @@ class _Trial:
 
     def _objects(self, name: str) -> Iterator[Verdict]:
         path = f"/{self.variables.object_store.buckets.requests}"
-        keys = [self.vault["object_store_access_key"], self.vault["object_store_secret_key"]]
-        keys[name.endswith("secret_key")] = self.before[name]
+        keys = (self.before["object_store_access_key"], self.before["object_store_secret_key"])
         headers = signed_headers(
             "object-store:9000", path, self.variables.object_store.region, *(key.reveal() for key in keys)
         )

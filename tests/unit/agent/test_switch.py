@@ -247,3 +247,26 @@ def test_only_the_ledgers_are_believed(host, migrations):
     with pytest.raises(StepFailed, match=r"2 migrations are not in the ledgers, the first is V1\.sql"):
         host.switch("3-c")
     assert ("3-c", ["jawn"]) not in host.started()
+
+
+def test_a_login_is_let_in_before_anything_needs_it_and_again_when_going_back(host):
+    host.switch("1-a")
+    assert [entry[0] for entry in host.done].index("accept") < host.done.index(("up", "1-a", ["jawn"]))
+    host.done.clear()
+    host.broken["up", "2-b"] = StepFailed("start jawn", "jawn exited")
+    with pytest.raises(StepFailed):
+        host.switch("2-b")
+    assert ("accept", "8585") in host.done
+
+
+def test_the_stores_follow_the_release_and_not_the_vault(host, migrations, monkeypatch):
+    """A vault that is ahead must not lock out the release that a host goes back to."""
+    files = {".env": 'PORT="1"\nCLICKHOUSE_PASSWORD="of the release"\n', "compose.override.yml": ""}
+    made = release(*SERVICES, files=files)
+    made.manifest["migrations"] = {"clickhouse": {}, "postgres": {}, "allowed_absent": []}
+    stage(host.store, "6-f", made.pack("6-f"))
+    asked = []
+    migrations += [{"postgres": [], "clickhouse": []}]
+    monkeypatch.setattr(module.stores, "set_hql_password", lambda *arguments: asked.append(arguments[-1]))
+    host.switch("6-f")
+    assert asked == [{**SECRETS, "clickhouse": "of the release"}]
