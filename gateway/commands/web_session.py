@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,8 @@ from gateway.better_auth import session_cookie
 from gateway.plan.operations import Run
 from gateway.render.addresses import public_urls
 from gateway.secret import Secret
+
+_TRIES, _REST_SECONDS = 8, 2.0  # better-auth lets a client sign in three times in ten seconds
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,11 @@ class Web:
     def sign_in(self, password: Secret) -> str:
         """Return the session token for the first account's `password`, an empty text if it is refused."""
         email = self.run.inventory.hosts[self.host].variables.admin.email
-        answer = self._send("POST", "sign-in/email", {"email": email, "password": password.reveal()})
+        for _ in range(_TRIES):
+            answer = self._send("POST", "sign-in/email", {"email": email, "password": password.reveal()})
+            if answer["status"] != 429:
+                break
+            time.sleep(_REST_SECONDS)
         if answer["status"] == 401:
             return ""
         if answer["status"] != 200:
