@@ -3,7 +3,8 @@
 Helicone's services die when PostgreSQL refuses them, so a refused login must not happen while hosts
 stand on different releases. Each password therefore has a role of its own, which acts as the owner of
 the data: `accept` lets in what a release says and shuts nobody out, `forget_others` comes when every
-host runs that release. Both go over the container's own socket, which asks for no password.
+host runs that release. Both go over the container's own socket, which asks for no password. The edge's
+users are like this, too: see `gateway_users`.
 """
 
 from __future__ import annotations

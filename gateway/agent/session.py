@@ -124,8 +124,8 @@ class Session:
         return {"revoked": account.revoke_key(request["project"], request["postgres"], *words)}
 
     def forget_logins(self, request: Request, payload: bytes) -> Result:
-        """See `logins.forget_others`: only the current release's login stays."""
-        logins.forget_others(request["project"], self.store.settings(str(self.store.current())))
+        """See `switch.forget_logins`."""
+        switch.forget_logins(self.store, request["project"])
         return {}
 
     def lets_in(self, request: Request, payload: bytes) -> Result:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from . import compose, handover, health, live, logins, stores
+from . import compose, gateway_users, handover, health, live, logins, stores
 from .failure import StepFailed, as_failure
 from .store import Store
 
@@ -96,7 +96,11 @@ def _activate(store: Store, release: str, request: dict[str, Any], emit: Emit) -
     for role in ORDER:
         if role == "migrations":
             if manifest["migrations"]:
-                _migrate(store, project, manifest["migrations"], _passwords(settings, request["secrets"]), emit)
+                passwords = passwords_of(settings, request["secrets"])
+                _migrate(store, project, manifest["migrations"], passwords, emit)
+                login = settings.get("GATEWAY_STORES_LOGIN", gateway_users.GROUP)
+                stores.set_hql_password(project, manifest["migrations"]["clickhouse"], passwords)
+                gateway_users.accept(project, manifest["migrations"], passwords, login)
             continue
         services = [s for s in manifest["services"] if s["role"] == role and not s["one_shot"]]
         if services:
@@ -116,7 +120,21 @@ def _activate(store: Store, release: str, request: dict[str, Any], emit: Emit) -
         health.settle(project, long_running, seconds, redact)
 
 
-def _passwords(settings: dict[str, str], given: dict[str, str]) -> dict[str, str]:
+def forget_logins(store: Store, project: str) -> None:
+    """Shut out of the stores whoever the current release does not need. Raises StepFailed.
+
+    Only for a host that migrates, and when every host of the environment is known to run that release.
+    """
+    release = str(store.current())
+    manifest, settings = store.manifest(release), store.settings(release)
+    if any(service["name"] == "db" for service in manifest["services"]):
+        logins.forget_others(project, settings)
+    if manifest["migrations"]:
+        login = settings.get("GATEWAY_STORES_LOGIN", gateway_users.GROUP)
+        gateway_users.forget_others(project, manifest["migrations"], passwords_of(settings, {}), login)
+
+
+def passwords_of(settings: dict[str, str], given: dict[str, str]) -> dict[str, str]:
     """Return the stores' passwords as the release has them; `given` has those of a release that is too old to.
 
     The stores follow the release that runs, forward and back, whatever the vault says by now.
@@ -154,5 +172,3 @@ def _migrate(store: Store, project: str, migrations: dict[str, Any], secrets: di
             names = [name for files in missing.values() for name in files]
             message = f"{len(names)} migrations are not in the ledgers, the first is {names[0]}"
             raise StepFailed("migrate", message, logs=names[:20])
-    stores.set_hql_password(project, migrations["clickhouse"], secrets)
-    stores.set_up_gateway_users(project, migrations, secrets)

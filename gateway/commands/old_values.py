@@ -18,7 +18,7 @@ from gateway.errors import GatewayError
 from gateway.plan.build import database_host
 from gateway.plan.operations import Run
 from gateway.release import postgres_settings
-from gateway.render.context import postgres_login
+from gateway.render.context import gateway_login, postgres_login
 from gateway.render.topology import data_host
 from gateway.rotation import as_before, is_external
 from gateway.secret import Secret
@@ -29,6 +29,7 @@ from gateway.verify.doors import door_of
 from gateway.verify.onhost.s3_signature import signed_headers
 from gateway.verify.release_view import ReleaseView
 
+GATEWAY_GROUP = "helicone_gateway"  # the edge's user in releases from before it had one for each password
 REFUSED, ACCEPTED, UNKNOWN, NOT_TRIED = "refused", "accepted", "unknown", "not tried"
 KEY_SECONDS = 20.0  # until gateways know that a key was revoked: they look every two seconds
 POLL_SECONDS = 0.5
@@ -123,8 +124,9 @@ class _Trial:
         )  # fmt: skip
 
     def _edges_users(self, name: str) -> Iterator[Verdict]:
-        yield self._lets_in(name, "helicone_gateway")
-        yield from self._clickhouse(name, "helicone_gateway")
+        for user in (gateway_login(self.before), GATEWAY_GROUP):
+            yield self._lets_in(name, user)
+            yield from self._clickhouse(name, user)
 
     def _objects(self, name: str) -> Iterator[Verdict]:
         path = f"/{self.variables.object_store.buckets.requests}"

@@ -12,25 +12,25 @@ from gateway.errors import ConfigurationError, GatewayError, VerificationError
 from gateway.plan.build import database_host
 from gateway.plan.operations import Run, register_key
 from gateway.release import postgres_settings
+from gateway.render.topology import migrator
 from gateway.rotation import CLIENTS_KEY, settled, unsettled
 from gateway.secret import Secret
 from gateway.transport.conversation import AgentError
 
 
 def forget_logins(run: Run) -> None:
-    """Shut out of the bundled PostgreSQL whoever no host's release needs any more.
+    """Shut out of the stores whoever no host's release needs any more.
 
     Only a command for all hosts may: another does not know what the rest of them runs. The deploy is
     good all the same when it cannot be done; the next one makes up for it.
     """
-    host = database_host(run.inventory)
-    settings = run.inventory.hosts[host].variables.postgres
-    if settings.mode != "bundled" or set(run.conversations) != set(run.inventory.hosts):
+    host = migrator(run.inventory)
+    if set(run.conversations) != set(run.inventory.hosts):
         return
     try:
         run.ask(host, "forget_logins", project=run.inventory.project)
     except (AgentError, GatewayError) as error:
-        run.reporter.line(host, f"earlier logins to PostgreSQL could not be removed: {error}", "red")
+        run.reporter.line(host, f"earlier logins to the stores could not be removed: {error}", "red")
 
 
 def settle(run: Run, project: Project, *, revoke: bool = False) -> list[Verdict]:
@@ -48,7 +48,7 @@ def settle(run: Run, project: Project, *, revoke: bool = False) -> list[Verdict]
             _set_account_password(run, vault["admin_password"])
         if CLIENTS_KEY in names:
             _revoke(run, vault[CLIENTS_KEY], vault.notes.previous[CLIENTS_KEY])
-        if "postgres_password" in names:
+        if {"postgres_password", "gateway_stores_password"} & set(names):
             forget_logins(run)
         verdicts = try_old_values(run, vault, names)
     doubtful = [verdict for verdict in verdicts if verdict.outcome not in (REFUSED, NOT_TRIED)]

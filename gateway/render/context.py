@@ -113,18 +113,24 @@ def context_of(
         "certificate_names": certificate_names(host),
         "certificate_file": certificate_finder(host),
         "postgres_login": postgres_login(host, vault),
+        "gateway_login": gateway_login(vault),
         "image": _image_finder(host, lock, inventory.environment),
         "secret": _secret_finder(vault, inventory.environment),
         "setting": settings.line,
     }
 
 
-def postgres_login(host: Host, vault: Vault) -> str:
-    """Return the role that Helicone logs in to PostgreSQL as.
+def gateway_login(vault: Vault) -> str:
+    """Return the user that the edge is in PostgreSQL and ClickHouse.
 
-    In the bundled one each password has a role of its own, named after the password's keyed mark: so the
-    login of the release that runs and that of the one to come are both good while hosts are switched.
+    Each password has a user of its own, named after the password's keyed mark: so the login of the
+    release that runs and that of the one to come are both good while hosts are switched.
     """
+    return f"helicone_gateway_{vault['gateway_stores_password'].fingerprint(diff_key(vault))}"
+
+
+def postgres_login(host: Host, vault: Vault) -> str:
+    """Return the role that Helicone logs in to PostgreSQL as; one for each password, see `gateway_login`."""
     if host.variables.postgres.mode == "external":
         return host.variables.postgres.user
     return f"helicone_{vault['postgres_password'].fingerprint(diff_key(vault))}"

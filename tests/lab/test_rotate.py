@@ -108,17 +108,17 @@ def test_a_killed_rotation_is_finished_by_the_next_deploy():
 
 @pytest.fixture
 def broken_on_app2() -> Iterator[None]:
-    """Let the inventory name a jawn for app2 that exits a second after its start."""
+    """Let the inventory want more processors for app2's jawn than there are, which Docker refuses at once."""
     file = ROOT / "inventory" / "lab" / "host_vars" / "app2.yml"
     file.parent.mkdir(exist_ok=True)
-    file.write_text("images:\n  jawn: registry.lab:5000/jawn:broken\n")
+    file.write_text("jawn: {cpus: 512}\n")
     yield
     file.unlink()
     file.parent.rmdir()
 
 
 def test_a_deploy_that_fails_with_new_passwords_brings_the_old_ones_back(broken_on_app2, tmp_path, monkeypatch):
-    """The stores had taken the new ones already when app2 failed."""
+    """data1 and app1 were on the new ones already when app2 failed."""
     fresh = {name: secrets.token_hex(16) for name in ("postgres_password", "gateway_stores_password")}
     editor = tmp_path / "editor"
     edits = "".join(f's/^{name}:.*/{name}: "{value}"/;' for name, value in fresh.items())

@@ -213,8 +213,8 @@ def migrations(host, monkeypatch):
     stage(host.store, "3-c", made.pack("3-c"))
     looks = []
     monkeypatch.setattr(module.stores, "missing_migrations", lambda *_: looks.pop(0))
-    for name in ("set_hql_password", "set_up_gateway_users"):
-        monkeypatch.setattr(module.stores, name, host.action(name))
+    monkeypatch.setattr(module.stores, "set_hql_password", host.action("set_hql_password"))
+    monkeypatch.setattr(module.gateway_users, "accept", host.action("gateway_users"))
     monkeypatch.setattr(module.compose, "run", lambda arguments, *_: host.done.append(("run", arguments[-1])))
     return looks
 
@@ -229,8 +229,8 @@ def test_migrations_run_between_data_and_app(host, migrations):
 def test_the_edges_users_are_made_after_the_migrations_that_make_what_they_read(host, migrations):
     migrations += [{"postgres": ["V1.sql"], "clickhouse": []}, {"postgres": [], "clickhouse": []}]
     host.switch("3-c")
-    done = [entry[0] for entry in host.done if entry[0] in ("run", "set_up_gateway_users")]
-    assert done == ["run", "set_up_gateway_users"]
+    done = [entry[0] for entry in host.done if entry[0] in ("run", "gateway_users")]
+    assert done == ["run", "gateway_users"]
 
 
 def test_applied_migrations_are_not_run_again(host, migrations):
@@ -270,3 +270,16 @@ def test_the_stores_follow_the_release_and_not_the_vault(host, migrations, monke
     monkeypatch.setattr(module.stores, "set_hql_password", lambda *arguments: asked.append(arguments[-1]))
     host.switch("6-f")
     assert asked == [{**SECRETS, "clickhouse": "of the release"}]
+
+
+def test_logins_are_forgotten_where_they_are_kept(host, monkeypatch):
+    forgotten = []
+    monkeypatch.setattr(module.logins, "forget_others", lambda _, values: forgotten.append(values["PORT"]))
+    monkeypatch.setattr(module.gateway_users, "forget_others", lambda *arguments: forgotten.append(arguments[2:]))
+    files = {".env": 'PORT="1"\nGATEWAY_STORES_LOGIN=one\nCLICKHOUSE_PASSWORD=ch\n', "compose.override.yml": ""}
+    made = release(*SERVICES, files=files)
+    made.manifest["migrations"] = {"clickhouse": {}, "postgres": {}, "allowed_absent": []}
+    stage(host.store, "7-g", made.pack("7-g"))
+    host.store.point_to("7-g")
+    module.forget_logins(host.store, PROJECT)
+    assert forgotten == ["1", ({"clickhouse": "ch"}, "one")]

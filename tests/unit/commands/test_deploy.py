@@ -122,4 +122,4 @@ def test_logins_are_forgotten_by_commands_for_all_hosts_only(tmp_path, capsys):
     assert alone["data1"].asked == []
     talks["data1"].error = UnreachableError("the connection was lost")
     forget_logins(Run(inventory, None, talks, Reporter()))
-    assert "earlier logins to PostgreSQL could not be removed" in capsys.readouterr().err
+    assert "earlier logins to the stores could not be removed" in capsys.readouterr().err
