@@ -15,6 +15,7 @@ import pytest
 from gateway.rotation import ROTATABLE
 from tests.lab.command import ROOT, arguments, authorities, clickhouse, gateway, http, invoke, lab, on_host, secret
 from tests.lab.load import failures, start, stored
+from tests.lab.processes import command_lines
 
 pytestmark = pytest.mark.usefixtures("as_found")
 
@@ -77,7 +78,7 @@ def test_every_secret_is_replaced_under_load_and_no_request_fails(clients_key):
     assert [models(old["helicone_api_key"], host) for host in HOSTS] == [401, 401]
     rows = stored(sent, 120)
     assert [one.id for one in sent if rows.get(one.id, (0, 0))[0] != 1] == []
-    assert not [value for value in old.values() if value in result.text]
+    assert not [value for value in [*old.values(), *map(secret, MADE_HERE)] if value in result.text]
     refused = lab("rollback", "--yes")
     assert refused.code == 2, refused.text
     assert "going back makes the old ones valid again" in refused.err
@@ -98,8 +99,11 @@ def test_a_killed_rotation_is_finished_by_the_next_deploy():
     process.wait()
     process.stderr.close()
     assert "a rotation of" in lab("status").out
-    result = lab("deploy", "--yes")
+    with command_lines() as seen:
+        result = lab("deploy", "--yes")
     assert result.code == 0, result.text
+    known = [*before.values(), *(secret(name) for name in MADE_HERE)]
+    assert not [line for line in [result.text, *seen] if any(value in line for value in known)]
     assert [name for name, value in before.items() if secret(name) == value] == []
     assert not is_let_in(before["clickhouse_password"])
     assert "a rotation of" not in lab("status").out
