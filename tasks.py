@@ -59,12 +59,16 @@ def deploy(
     return deploy(project_of(env, set_, limit), lambda: confirm("Deploy this?", yes), as_json=json_)
 
 
-@verb(to="the number of the release; without it the last good one before the current")
+@verb(
+    to="the number of the release; without it the last good one before the current",
+    old_secrets="go back also to a release from before a rotation: the old values are valid again then",
+)
 def rollback(
     context: Context,
     env: str = "",
     to: str = "",
     limit: str = "",
+    old_secrets: bool = False,
     yes: bool = False,
     json_: bool = False,
     debug: bool = False,
@@ -73,7 +77,7 @@ def rollback(
     from gateway.commands.rollback import rollback, wanted_number
 
     project = project_of(env, limit=limit)
-    return rollback(project, wanted_number(to), lambda: confirm("Go back?", yes), as_json=json_)
+    return rollback(project, wanted_number(to), lambda: confirm("Go back?", yes), json_, old_secrets)
 
 
 @verb(junit="write the checks as JUnit XML to this file")
@@ -201,6 +205,38 @@ def edit(context: Context, env: str = "", debug: bool = False) -> Any:
     return edit(project_of(env).inventory)
 
 
+@verb(
+    name="the secrets, separated by commas",
+    all_="every secret that is made here",
+    given="take the new value from standard input, or ask for it: for what others make, as provider_api_key",
+    revoke="with helicone_api_key: revoke the old one at once; clients that still send it get 401",
+)
+def rotate(  # noqa: PLR0913, PLR0917 - each is a flag
+    context: Context,
+    env: str = "",
+    name: str = "",
+    all_: bool = False,
+    given: bool = False,
+    revoke: bool = False,
+    yes: bool = False,
+    json_: bool = False,
+    debug: bool = False,
+) -> Any:
+    """Give secrets new values, roll them out, and prove that the old ones are refused; no client request fails."""
+    from gateway.commands.rotate import Wanted, rotate
+
+    wanted = Wanted(name, all_, given, revoke)
+    return rotate(project_of(env), wanted, lambda: confirm("Rotate these?", yes), as_json=json_)
+
+
+@verb()
+def recipients(context: Context, env: str = "", yes: bool = False, json_: bool = False, debug: bool = False) -> Any:
+    """Encrypt the secrets to you and the keys in secrets.recipients, to nobody else; show who can open them."""
+    from gateway.commands.recipients import recipients
+
+    return recipients(project_of(env), lambda: confirm("Take the secrets from them?", yes), as_json=json_)
+
+
 @verb()
 def lock(context: Context, env: str = "", json_: bool = False, debug: bool = False) -> Any:
     """Ask the registry for the digest of every image and write images.lock.yml."""
@@ -258,7 +294,7 @@ def authority(
 namespace = Collection(
     plan, deploy, verify, rollback, status, history, unlock, doctor, render, inventory, welcome, reference
 )
-namespace.add_collection(Collection("secrets", edit=edit))
+namespace.add_collection(Collection("secrets", edit=edit, rotate=rotate, recipients=recipients))
 namespace.add_collection(Collection("images", lock=lock))
 namespace.add_collection(Collection("hosts", trust=trust))
 namespace.add_collection(Collection("edge", authority=authority))

@@ -132,7 +132,7 @@ def refusal_of(name: str, text: str) -> str:
 SECRET_NAMES: Mapping[str, SecretName] = MappingProxyType(
     {
         "postgres_password": SecretName(
-            "password of the PostgreSQL user that Helicone connects as; part of a URL",
+            "password of Helicone's login to PostgreSQL; part of a URL",
             "letters, digits and . _ ~ - only, because it becomes part of a URL",
             _URL_SAFE,
             12,

@@ -6,7 +6,8 @@ The file is YAML text encrypted with age to the operator's own identity and to a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pyrage
@@ -16,7 +17,8 @@ from gateway.errors import ConfigurationError
 from gateway.private_file import shown_path, write_private
 from gateway.secret import Secret
 from gateway.secret_names import SECRET_NAMES
-from gateway.vault_text import secrets_to_text, text_to_secrets
+from gateway.vault_notes import Notes, made_at, stamped
+from gateway.vault_text import read_text, secrets_to_text, text_to_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,6 +34,7 @@ class Vault:
     """The secrets by name. Optional ones are always there, and empty when nobody gave them."""
 
     values: Mapping[str, Secret]
+    notes: Notes = field(default=Notes(), compare=False)
 
     def __getitem__(self, name: str) -> Secret:
         """Return the secret `name`; raises ConfigurationError if the vault lacks it."""
@@ -43,6 +46,19 @@ class Vault:
                 next_step="invoke secrets.edit --env ENVIRONMENT: saving generates what is missing",
             )
         return self.values[name]
+
+    def made(self, name: str) -> datetime | None:
+        """Return when the secret `name` was made, None if that is not known."""
+        key = _mark_key(self.values)
+        return made_at(self.notes, name, self.values[name], key) if key and name in self.values else None
+
+    def changed(self, changes: Mapping[str, Secret], now: datetime) -> Vault:
+        """Return the vault with other values for some secrets, made `now`; the ages of the others stay known."""
+        values = {**self.values, **changes}
+        known = {name: made for name in self.values if name not in changes and (made := self.made(name))}
+        known |= {name: now for name, value in changes.items() if value.reveal()}
+        key = _mark_key(values)
+        return Vault(values, replace(self.notes, made=stamped(known, values, key) if key else {}))
 
 
 def open_vault(path: Path, identity: Path) -> Vault:
@@ -62,7 +78,7 @@ def open_vault(path: Path, identity: Path) -> Vault:
     if not identity.exists():
         raise _identity_missing(path, identity)
     identities = read_identities(identity)
-    return Vault(text_to_secrets(_decrypt(path, identity, identities), shown))
+    return Vault(*read_text(_decrypt(path, identity, identities), shown))
 
 
 def ensure_vault(path: Path, identity: Path, recipients: Sequence[str] = ()) -> tuple[Vault, list[str]]:
@@ -76,7 +92,7 @@ def ensure_vault(path: Path, identity: Path, recipients: Sequence[str] = ()) -> 
         if not identity.exists():
             create_identity(identity)
         vault, created = create_missing(Vault(text_to_secrets("", shown_path(path))))
-        if _write(path, vault, read_identities(identity), recipients, replace=False):
+        if _write(path, vault, read_identities(identity), recipients, overwrite=False):
             return vault, created
         # another command made the file in the meantime: use its secrets
     vault, created = create_missing(open_vault(path, identity))
@@ -87,13 +103,12 @@ def ensure_vault(path: Path, identity: Path, recipients: Sequence[str] = ()) -> 
 
 def create_missing(vault: Vault) -> tuple[Vault, list[str]]:
     """Return `vault` with every secret that it lacks generated, and the names of those."""
-    values = dict(vault.values)
-    created = []
-    for name, described in SECRET_NAMES.items():
-        if name not in values and described.make is not None:
-            values[name] = Secret(described.make())
-            created.append(name)
-    return Vault(values), created
+    created = {
+        name: Secret(described.make())
+        for name, described in SECRET_NAMES.items()
+        if name not in vault.values and described.make is not None
+    }
+    return (vault.changed(created, datetime.now(UTC)) if created else vault), list(created)
 
 
 def save_vault(path: Path, vault: Vault, identity: Path, recipients: Sequence[str] = ()) -> None:
@@ -102,12 +117,18 @@ def save_vault(path: Path, vault: Vault, identity: Path, recipients: Sequence[st
     Only ciphertext ever reaches the disk. Raises ConfigurationError if that cannot be done; the
     file is then as it was.
     """
-    _write(path, vault, read_identities(identity), recipients, replace=True)
+    _write(path, vault, read_identities(identity), recipients, overwrite=True)
 
 
 def diff_key(vault: Vault) -> bytes:
     """Return the key for `Secret.fingerprint`: the same for all who can open the vault, and nobody else."""
     return bytes.fromhex(vault["fingerprint_key"].reveal())
+
+
+def _mark_key(values: Mapping[str, Secret]) -> bytes:
+    """Return the key of the marks beside the times; empty while there is none."""
+    found = values.get("fingerprint_key")
+    return bytes.fromhex(found.reveal()) if found else b""
 
 
 def _write(
@@ -116,16 +137,19 @@ def _write(
     identities: Sequence[pyrage.x25519.Identity],
     recipients: Sequence[str],
     *,
-    replace: bool,
+    overwrite: bool,
 ) -> bool:
-    """Write `vault` encrypted to `path`; return False if `replace` is false and the file exists.
+    """Write `vault` encrypted to `path`; return False if `overwrite` is false and the file exists.
 
     What could not be opened again is not written.
     """
-    text = secrets_to_text(vault.values)
+    # Whoever could open it still can: only `secrets.recipients` takes that away, and says what follows.
+    readers = recipients_of(identities, list(dict.fromkeys([*recipients, *vault.notes.recipients])))
+    notes = replace(vault.notes, recipients=tuple(str(one) for one in readers))
+    text = secrets_to_text(vault.values, notes)
     text_to_secrets(text, shown_path(path))
-    encrypted = pyrage.encrypt(text.encode(), recipients_of(identities, recipients), armored=True)
-    return write_private(path, encrypted, replace=replace)
+    encrypted = pyrage.encrypt(text.encode(), readers, armored=True)
+    return write_private(path, encrypted, replace=overwrite)
 
 
 def _decrypt(path: Path, identity: Path, identities: Sequence[pyrage.x25519.Identity]) -> str:

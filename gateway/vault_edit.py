@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import tempfile
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,7 +63,8 @@ def edit_vault(
     complete, _ = create_missing(edited)
     changed = [name for name, value in complete.values.items() if vault.values.get(name) != value]
     if changed:
-        save_vault(path, complete, identity, recipients)
+        made = vault.changed({name: complete[name] for name in changed}, datetime.now(UTC))
+        save_vault(path, made, identity, recipients)
     return changed
 
 

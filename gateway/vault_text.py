@@ -11,6 +11,7 @@ from gateway.document import mapping_of, parse_document
 from gateway.errors import ConfigurationError
 from gateway.secret import Secret
 from gateway.secret_names import SECRET_NAMES, refusal_of
+from gateway.vault_notes import KEY, Notes, notes_of, notes_to_text
 from gateway.wording import did_you_mean, nearest_name
 
 if TYPE_CHECKING:
@@ -24,14 +25,14 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
 _WIDTH = 1_000_000  # one value, one line
 
 
-def secrets_to_text(values: Mapping[str, Secret]) -> str:
-    """Return `values` as YAML, in the order of the catalogue, each below what it is for."""
+def secrets_to_text(values: Mapping[str, Secret], notes: Notes | None = None) -> str:
+    """Return `values` as YAML, in the order of the catalogue, each below what it is for, then the `notes`."""
     parts = [_HEADER]
     for name, described in SECRET_NAMES.items():
         if name in values:
             quoted = yaml.safe_dump(values[name].reveal(), default_style='"', allow_unicode=True, width=_WIDTH)
             parts.append(f"\n# {described.purpose}\n{name}: {quoted}")
-    return "".join(parts)
+    return "".join(parts) + notes_to_text(notes or Notes())
 
 
 def text_to_secrets(text: str, shown: str) -> dict[str, Secret]:
@@ -42,10 +43,19 @@ def text_to_secrets(text: str, shown: str) -> dict[str, Secret]:
     text that is not YAML, unknown names, values that are no text, known defaults and values that
     cannot work where they are used.
     """
+    return read_text(text, shown)[0]
+
+
+def read_text(text: str, shown: str) -> tuple[dict[str, Secret], Notes]:
+    """Return the secrets in `text`, see `text_to_secrets`, and the notes beside them."""
     found: dict[str, Secret] = {}
+    notes = Notes()
     document = parse_document(text, f"{shown}, decrypted")
     for name, entry in mapping_of(document, f"{shown}, decrypted", "the secrets").items():
         where = f"{shown}, decrypted:{entry.line}"
+        if name == KEY:
+            notes = notes_of(entry, f"{shown}, decrypted")
+            continue
         if name not in SECRET_NAMES:
             raise _unknown(name, where)
         value = "" if entry.value is None else entry.value
@@ -65,7 +75,7 @@ def text_to_secrets(text: str, shown: str) -> dict[str, Secret]:
     for name, described in SECRET_NAMES.items():
         if described.make is None:
             found.setdefault(name, Secret(""))
-    return found
+    return found, notes
 
 
 def _unknown(name: str, where: str) -> ConfigurationError:

@@ -37,10 +37,9 @@ def sign_up(project: str, name: str, email: str, password: str) -> str:
 def ensure_key(project: str, settings: dict[str, Any], password: str, email: str, key: str) -> str:
     """Register an API key, known by its hash only, for the account's organization; `created` or `exists`.
 
-    Helicone stores the lower-case hex SHA-256 of the text `Bearer <key>`. Raises StepFailed when the
-    account or its organization is not there.
+    Raises StepFailed when the account or its organization is not there.
     """
-    digest = hashlib.sha256(f"Bearer {key}".encode()).hexdigest()
+    digest = hash_of(key)
     quoted = email.replace("'", "''")
     rows = stores.postgres(
         project,
@@ -66,3 +65,50 @@ def ensure_key(project: str, settings: dict[str, Any], password: str, email: str
     if owners == "0":
         raise StepFailed("first API key", f"there is no organization of {email}: was the account created?")
     return "created" if added == "1" else "exists"
+
+
+def revoke_key(project: str, settings: dict[str, Any], password: str, key: str) -> bool:
+    """Revoke an API key, known by its hash only; tells whether it was valid. Raises StepFailed."""
+    rows = stores.postgres(
+        project,
+        settings,
+        password,
+        f"""
+        with revoked as (
+            update public.helicone_api_keys set soft_delete = true, updated_at = now()
+            where api_key_hash = '{hash_of(key)}' and not soft_delete returning 1
+        )
+        select count(*) from revoked;
+    """,  # noqa: S608 - the digest is hexadecimal
+    )
+    return rows[-1] != "0"
+
+
+def set_password(project: str, settings: dict[str, Any], password: str, email: str, hashed: str) -> bool:
+    """Give the account another password, as better-auth's hash of it, and end its sessions.
+
+    Returns whether there is such an account. Raises StepFailed.
+    """
+    quoted, value = email.replace("'", "''"), hashed.replace("'", "''")
+    rows = stores.postgres(
+        project,
+        settings,
+        password,
+        f"""
+        with owner as (
+            select id from public."user" where email = '{quoted}'
+        ), changed as (
+            update public.account set password = '{value}', "updatedAt" = now() at time zone 'utc'
+            where "providerId" = 'credential' and "userId" in (select id from owner) returning 1
+        ), ended as (
+            delete from public.session where "userId" in (select id from owner)
+        )
+        select count(*) from changed;
+    """,  # noqa: S608 - both are quoted
+    )
+    return rows[-1] != "0"
+
+
+def hash_of(key: str) -> str:
+    """Return what Helicone stores of a key: the lower-case hex SHA-256 of the text `Bearer <key>`."""
+    return hashlib.sha256(f"Bearer {key}".encode()).hexdigest()

@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from . import account, boot, docker_setup, engine, examine, lease, snapshot, stage, stores, support, switch
+from . import account, ask, boot, docker_setup, engine, examine, lease, logins, snapshot, stage, stores, support, switch
 from .channel import Channel, Emit, run_detached
 from .failure import StepFailed, as_failure
-from .store import Store, release_number
+from .store import Store, marks, release_number
 
 HELLO = "helicone-agent"
 Request = dict[str, Any]
@@ -47,10 +47,17 @@ class Session:
         return support.collect(self.store, request["project"])
 
     def manifest(self, request: Request, payload: bytes) -> Result:
-        """Return an older release's manifest and which of its images are gone from this host."""
+        """Return an older release's manifest, which of its images are gone from this host, and its secrets' marks.
+
+        A mark is what `Secret.fingerprint` with the same key gives.
+        """
         manifest = self.store.manifest(request["release"])
         images = {service["image"] for service in manifest["services"]}
-        return {"manifest": manifest, "missing_images": sorted(i for i in images if not engine.has_image(i))}
+        return {
+            "manifest": manifest,
+            "missing_images": sorted(i for i in images if not engine.has_image(i)),
+            "marks": marks(self.store.environment(request["release"]), bytes.fromhex(request["key"])),
+        }
 
     def lease(self, request: Request, payload: bytes) -> Result:
         """Take the lease of this host for the rest of the conversation."""
@@ -114,6 +121,34 @@ class Session:
         words = (request["password"], request["email"], request["key"])
         return {"key": account.ensure_key(request["project"], request["postgres"], *words)}
 
+    def set_account_password(self, request: Request, payload: bytes) -> Result:
+        """See `account.set_password`."""
+        words = (request["password"], request["email"], request["hash"])
+        return {"changed": account.set_password(request["project"], request["postgres"], *words)}
+
+    def revoke_key(self, request: Request, payload: bytes) -> Result:
+        """See `account.revoke_key`."""
+        words = (request["password"], request["key"])
+        return {"revoked": account.revoke_key(request["project"], request["postgres"], *words)}
+
+    def forget_logins(self, request: Request, payload: bytes) -> Result:
+        """See `switch.forget_logins`."""
+        switch.forget_logins(self.store, request["project"])
+        return {}
+
+    def lets_in(self, request: Request, payload: bytes) -> Result:
+        """See `logins.lets_in`."""
+        words = (request["postgres"], request["user"], request["password"])
+        return {"accepted": logins.lets_in(request["project"], *words)}
+
+    def ask(self, request: Request, payload: bytes) -> Result:
+        """See `ask.ask`."""
+        return ask.ask(request["project"], request)
+
+    def carriers(self, request: Request, payload: bytes) -> Result:
+        """See `ask.carriers`."""
+        return {"services": ask.carriers(request["project"], request["values"])}
+
     def clickhouse(self, request: Request, payload: bytes) -> Result:
         """Run one query on ClickHouse; see `stores.clickhouse`."""
         words = (request["settings"], request["password"], request["sql"])
@@ -176,7 +211,9 @@ class Session:
 
 
 # These change the host, so the conversation must hold its lease.
-CHANGING = frozenset(["prepare", "stage", "pull", "switch", "retire", "prune"])
+CHANGING = frozenset(
+    ["prepare", "stage", "pull", "switch", "retire", "prune", "set_account_password", "revoke_key", "forget_logins"]
+)
 VERBS = frozenset(
     [
         "open",
@@ -194,6 +231,12 @@ VERBS = frozenset(
         "retire",
         "sign_up",
         "ensure_key",
+        "set_account_password",
+        "revoke_key",
+        "forget_logins",
+        "lets_in",
+        "ask",
+        "carriers",
         "clickhouse",
         "missing_migrations",
         "record",

@@ -7,10 +7,12 @@ and its folder are flushed; the switch is one rename of a symbolic link.
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import os
 import re
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -112,11 +114,14 @@ class Store:
                 continue
         return entries[-last:]
 
+    def settings(self, release: str) -> dict[str, str]:
+        """Return what a release's `.env` sets, secrets too, read back with Compose's quoting."""
+        return read_env((self.releases / release / ".env").read_text(encoding="utf-8"))
+
     def environment(self, release: str) -> dict[str, str]:
-        """Return the secret values of a release by name, read back from its `.env` with Compose's quoting."""
-        manifest = self.manifest(release)
-        text = (self.releases / release / ".env").read_text(encoding="utf-8")
-        return {name: value for name, value in read_env(text).items() if name in manifest["secret_keys"]}
+        """Return the secret values of a release by name."""
+        secret = self.manifest(release)["secret_keys"]
+        return {name: value for name, value in self.settings(release).items() if name in secret}
 
 
 def read_env(text: str) -> dict[str, str]:
@@ -130,6 +135,11 @@ def read_env(text: str) -> dict[str, str]:
                 value = _ESCAPE.sub(lambda match: _ESCAPED.get(match.group(1), match.group(1)), value[1:-1])
             values[words[-1]] = value
     return values
+
+
+def marks(values: Mapping[str, str], key: bytes) -> dict[str, str]:
+    """Return eight hex digits for each value, that mean nothing without `key` (gateway.secret.Secret.fingerprint)."""
+    return {name: hmac.new(key, value.encode(), hashlib.sha256).hexdigest()[:8] for name, value in values.items()}
 
 
 def release_number(release: str) -> int:

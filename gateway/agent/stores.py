@@ -94,38 +94,3 @@ def set_hql_password(project: str, settings: dict[str, Any], secrets: dict[str, 
         clickhouse(project, settings, secrets["clickhouse"], f"ALTER USER IF EXISTS hql_user IDENTIFIED BY '{quoted}'")
     except StepFailed as failure:  # ClickHouse quotes a statement that it refuses
         raise StepFailed(failure.step, hide(failure.message, [quoted, secrets["clickhouse_hql"]])) from None
-
-
-# A function and not a view: Helicone's migrations may change the table without minding what depends on it.
-GATEWAY_SQL = """
-do $$ begin
-    if not exists (select from pg_roles where rolname = 'helicone_gateway') then create role helicone_gateway; end if;
-end $$;
-alter role helicone_gateway with login nosuperuser nocreatedb nocreaterole password '{password}';
-create schema if not exists helicone_gateway;
-create or replace function helicone_gateway.active_keys() returns table (hash text)
-    language sql stable security definer set search_path = pg_catalog as
-    $$ select api_key_hash::text from public.helicone_api_keys where not soft_delete and key_permissions like '%w%' $$;
-revoke all on function helicone_gateway.active_keys() from public;
-grant usage on schema helicone_gateway to helicone_gateway;
-grant execute on function helicone_gateway.active_keys() to helicone_gateway;
-"""
-
-
-def set_up_gateway_users(project: str, migrations: dict[str, Any], secrets: dict[str, str]) -> None:
-    """Give the edge its own users: in PostgreSQL it may read key hashes, in ClickHouse ids and times of requests.
-
-    Doing it again changes nothing but the password, if that is another. Raises StepFailed.
-    """
-    password = secrets["gateway_stores"]  # letters, digits and . _ ~ -: see gateway/secret_names.py
-    clickhouse_settings, key = migrations["clickhouse"], secrets["clickhouse"]
-    try:
-        postgres(project, migrations["postgres"], secrets["postgres"], GATEWAY_SQL.format(password=password))
-        for statement in (
-            f"CREATE USER IF NOT EXISTS helicone_gateway IDENTIFIED BY '{password}'",
-            f"ALTER USER helicone_gateway IDENTIFIED BY '{password}'",
-            "GRANT SELECT(request_id, request_created_at) ON default.request_response_rmt TO helicone_gateway",
-        ):
-            clickhouse(project, clickhouse_settings, key, statement)
-    except StepFailed as failure:  # both quote a statement that they refuse
-        raise StepFailed(failure.step, hide(failure.message, [password])) from None

@@ -11,11 +11,18 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from . import compose, handover, health, live, stores
+from . import compose, gateway_users, handover, health, live, logins, stores
 from .failure import StepFailed, as_failure
 from .store import Store
 
 ORDER = ("data", "migrations", "app", "edge")
+# Which variable of a release's `.env` has which password that the agent itself needs.
+PASSWORDS = {
+    "postgres": "POSTGRES_PASSWORD",
+    "clickhouse": "CLICKHOUSE_PASSWORD",
+    "clickhouse_hql": "CLICKHOUSE_HQL_PASSWORD",
+    "gateway_stores": "GATEWAY_STORES_PASSWORD",
+}
 Emit = Callable[..., None]
 
 
@@ -79,6 +86,7 @@ def _activate(store: Store, release: str, request: dict[str, Any], emit: Emit) -
     manifest = store.manifest(release)
     redact = compose.redaction(store, release)
     store.point_to(release)
+    settings = store.settings(release)
     timeout = manifest["settings"]["health_timeout"]
     long_running = [service["name"] for service in manifest["services"] if not service["one_shot"]]
     compose.remove_others(project, long_running)
@@ -88,7 +96,11 @@ def _activate(store: Store, release: str, request: dict[str, Any], emit: Emit) -
     for role in ORDER:
         if role == "migrations":
             if manifest["migrations"]:
-                _migrate(store, project, manifest["migrations"], request["secrets"], emit)
+                passwords = passwords_of(settings, request["secrets"])
+                _migrate(store, project, manifest["migrations"], passwords, emit)
+                login = settings.get("GATEWAY_STORES_LOGIN", gateway_users.GROUP)
+                stores.set_hql_password(project, manifest["migrations"]["clickhouse"], passwords)
+                gateway_users.accept(project, manifest["migrations"], passwords, login)
             continue
         services = [s for s in manifest["services"] if s["role"] == role and not s["one_shot"]]
         if services:
@@ -96,6 +108,8 @@ def _activate(store: Store, release: str, request: dict[str, Any], emit: Emit) -
             plain = [s["name"] for s in services if not s.get("handover")]
             compose.up(store, project, plain, redact)
             health.wait_until_ready(project, plain, timeout, redact, emit)
+            if "db" in plain:
+                logins.accept(project, settings)
             for service in services:
                 if service.get("handover"):
                     handover.bring_up(store, project, service, timeout, redact, emit)
@@ -104,6 +118,28 @@ def _activate(store: Store, release: str, request: dict[str, Any], emit: Emit) -
     if seconds:
         emit(event="step", text=f"watch for {seconds} s")
         health.settle(project, long_running, seconds, redact)
+
+
+def forget_logins(store: Store, project: str) -> None:
+    """Shut out of the stores whoever the current release does not need. Raises StepFailed.
+
+    Only for a host that migrates, and when every host of the environment is known to run that release.
+    """
+    release = str(store.current())
+    manifest, settings = store.manifest(release), store.settings(release)
+    if any(service["name"] == "db" for service in manifest["services"]):
+        logins.forget_others(project, settings)
+    if manifest["migrations"]:
+        login = settings.get("GATEWAY_STORES_LOGIN", gateway_users.GROUP)
+        gateway_users.forget_others(project, manifest["migrations"], passwords_of(settings, {}), login)
+
+
+def passwords_of(settings: dict[str, str], given: dict[str, str]) -> dict[str, str]:
+    """Return the stores' passwords as the release has them; `given` has those of a release that is too old to.
+
+    The stores follow the release that runs, forward and back, whatever the vault says by now.
+    """
+    return {**given, **{name: settings[key] for name, key in PASSWORDS.items() if key in settings}}
 
 
 def _migrate(store: Store, project: str, migrations: dict[str, Any], secrets: dict[str, str], emit: Emit) -> None:
@@ -141,5 +177,3 @@ def _migrate(store: Store, project: str, migrations: dict[str, Any], secrets: di
             lacking = f"{len(names)} migrations are not in the ledgers, the first is {names[0]}" if names else ""
             message = "; ".join(part for part in (ended.message, lacking) if part)
             raise StepFailed("migrate", message, logs=ended.logs or names[:20])
-    stores.set_hql_password(project, migrations["clickhouse"], secrets)
-    stores.set_up_gateway_users(project, migrations, secrets)

@@ -10,8 +10,10 @@ from typing import Any
 from gateway.commands.fleet_state import observe, observe_unlocked
 from gateway.commands.gate import verification_gate
 from gateway.commands.project import ROOT, Project, owner
+from gateway.commands.settle import forget_logins, settle
 from gateway.commands.show_plan import plan_as_dict, show_plan
 from gateway.compose_program import compose_program
+from gateway.console import say
 from gateway.eras import refuse_skipped_stop
 from gateway.errors import ConfigurationError, GatewayError, RolloutError
 from gateway.migration_guard import guard_migrations
@@ -20,6 +22,7 @@ from gateway.plan.build import Plan, build_deploy
 from gateway.plan.operations import Run
 from gateway.preflight import check_all
 from gateway.rollout import AfterUndo, prepare, take_leases, touch
+from gateway.rotation import unsettled
 from gateway.transport.conversation import AgentError
 from gateway.transport.fleet import connected, need_all
 from gateway.vault import diff_key
@@ -31,7 +34,7 @@ def plan(project: Project, as_json: bool) -> dict[str, Any]:
     """Print what a deploy would do, and do nothing. Returns the plan as data."""
     with connected(project.inventory, need_all) as conversations:
         observed = observe(project.inventory, conversations, project.releases)
-        made = _plan(project, observed)
+        made = make_plan(project, observed)
     if not as_json:
         show_plan(made, project.inventory.environment)
     return plan_as_dict(made)
@@ -45,10 +48,14 @@ def deploy(project: Project, confirm: Confirm, as_json: bool) -> dict[str, Any]:
     project.releases  # noqa: B018 - everything that can be wrong in the files is found before any host is asked
     with connected(project.inventory, need_all) as conversations:
         observed = observe_unlocked(project.inventory, conversations, project.reporter, project.releases)
-        made = _plan(project, observed)
+        made = make_plan(project, observed)
+        # A command for some hosts cannot settle what concerns all of them.
+        left = unsettled(project.vault) if set(conversations) == set(project.inventory.hosts) else ()
         if not as_json:
             show_plan(made, project.inventory.environment)
-        if made.is_empty:
+            if left:
+                say(f"to be finished, from an earlier rotation: {', '.join(left)}", "yellow")
+        if made.is_empty and not left:
             return _result(project, made, "no changes")
         check_all(project.inventory.hosts, project.releases, observed, time.time())
         if not confirm():
@@ -56,11 +63,19 @@ def deploy(project: Project, confirm: Confirm, as_json: bool) -> dict[str, Any]:
         run = Run(project.inventory, project.vault, conversations, project.reporter)
         take_leases(run, owner(), "deploy")
         refuse_moved(observed, observe(project.inventory, conversations, project.releases))
-        prepare(made, run)
-        after_undo = guard_migrations(made, run, _manifests(project))
-        carry_out(made, run, observed, "deploy", verification_gate(run), after_undo)
-        prune(run, observed)
+        if not made.is_empty:
+            roll_out(made, project, run, observed, "deploy")
+        if left:
+            settle(run, project)
         return _result(project, made, "deployed")
+
+
+def roll_out(made: Plan, project: Project, run: Run, observed: Mapping[str, Any], command: str) -> None:
+    """Carry a plan that is not empty out from its beginning to its end. Raises what `deploy` does."""
+    prepare(made, run)
+    after_undo = guard_migrations(made, run, _manifests(project))
+    carry_out(made, run, observed, command, verification_gate(run), after_undo)
+    prune(run, observed)
 
 
 def carry_out(
@@ -83,6 +98,7 @@ def carry_out(
         record(run, made.identifier, "failed", command, causes)
         raise
     record(run, made.identifier, "good", command, "")
+    forget_logins(run)
     seconds = run.reporter.seconds()
     run.reporter.line(
         "", f"{', '.join(made.hosts)}: release {made.identifier}, verified, {seconds:.0f} s in all", "green"
@@ -132,8 +148,11 @@ def _identity(part: str, seen: Any) -> Any:
     return [(container["id"], container["hash"]) for container in seen] if part == "containers" else seen
 
 
-def _plan(project: Project, observed: Mapping[str, Any]) -> Plan:
-    """Return the plan. Raises ConfigurationError when the release must not follow what runs."""
+def make_plan(project: Project, observed: Mapping[str, Any]) -> Plan:
+    """Return the plan that brings the observed hosts to what the project says.
+
+    Raises ConfigurationError when the release must not follow what runs.
+    """
     running, wanted = {name: seen["manifest"] for name, seen in observed.items()}, _manifests(project)
     inventory = project.inventory
     refuse_skipped_stop(ROOT, inventory, [one for one in running.values() if one], wanted.values())

@@ -17,7 +17,7 @@ from gateway.inventory import Inventory, known_environments, load_inventory
 from gateway.release import HostRelease, host_release
 from gateway.render import RenderedHost, render_environment
 from gateway.upstream import Upstream, upstream_for
-from gateway.vault import Vault, ensure_vault
+from gateway.vault import Vault, ensure_vault, open_vault, save_vault
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -32,13 +32,31 @@ class Project:
     @cached_property
     def vault(self) -> Vault:
         """The secrets; missing ones are generated and saved, and said so."""
-        settings = next(iter(self.inventory.hosts.values())).variables.secrets
-        vault, created = ensure_vault(vault_path(self.inventory), identity_path(self.inventory), settings.recipients)
+        vault, created = ensure_vault(vault_path(self.inventory), identity_path(self.inventory), self.recipients)
         if created:
             self.reporter.line(
                 "", f"generated {len(created)} secrets into {vault_path(self.inventory).relative_to(ROOT)}"
             )
         return vault
+
+    def with_vault(self, vault: Vault) -> Project:
+        """Return the environment with other secrets, which are not saved yet."""
+        other = Project(self.inventory, self.reporter)
+        other.__dict__.update(vault=vault, upstream=self.upstream)  # where cached properties keep what they gave
+        return other
+
+    def saved_vault(self) -> Vault:
+        """Return the secrets as they are on disk now."""
+        return open_vault(vault_path(self.inventory), identity_path(self.inventory))
+
+    def keep(self, vault: Vault) -> None:
+        """Save other secrets."""
+        save_vault(vault_path(self.inventory), vault, identity_path(self.inventory), self.recipients)
+
+    @property
+    def recipients(self) -> list[str]:
+        """The public keys that may open the secrets besides this operator's own."""
+        return list(next(iter(self.inventory.hosts.values())).variables.secrets.recipients)
 
     @cached_property
     def upstream(self) -> Upstream:

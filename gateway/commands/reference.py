@@ -20,7 +20,8 @@ A value comes from the last of these that sets it: role defaults (below), `group
 SECRETS_INTRODUCTION = """# Secrets
 
 Made by `invoke reference`. They live in `inventory/<env>/secrets.yml.age`, are generated on first use,
-and are changed with `invoke secrets.edit --env ENV`.
+and are replaced with `invoke secrets.rotate` ([how to](../how-to/rotate-secrets.md)) or edited with
+`invoke secrets.edit --env ENV`.
 
 | name | what it is for |
 |---|---|

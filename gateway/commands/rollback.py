@@ -18,20 +18,28 @@ from gateway.plan.observed import outcomes
 from gateway.plan.operations import Run
 from gateway.rollout import prepare, take_leases
 from gateway.transport.fleet import connected, need_all, on_all
+from gateway.vault import Vault, diff_key
+from gateway.verify.release_view import ReleaseView
 
 
-def rollback(project: Project, to: int | None, confirm: Confirm, as_json: bool) -> dict[str, Any]:
+def rollback(
+    project: Project, to: int | None, confirm: Confirm, as_json: bool, old_secrets: bool = False
+) -> dict[str, Any]:
     """Bring the selected hosts back to release number `to`, or to the last good one before the current.
 
-    Databases are not touched: their data stays as it is. Raises what a deploy raises, and
-    ConfigurationError when no such release is on every host, or newer migrations than its own have run.
+    Databases are not touched: their data stays as it is. The stores accept what the release has as
+    secrets; where these are not today's any more it takes `old_secrets`. Raises what a deploy raises,
+    and ConfigurationError when no such release is on every host, or newer migrations than its own have run.
     """
     inventory = project.inventory
     with connected(inventory, need_all) as conversations:
         observed = observe_unlocked(inventory, conversations, project.reporter)
         identifier = choose(observed, to, inventory.environment)
         older, failures = on_all(
-            list(conversations), lambda name: conversations[name].request("manifest", release=identifier)
+            list(conversations),
+            lambda name: conversations[name].request(
+                "manifest", release=identifier, key=project.vault["fingerprint_key"].reveal()
+            ),
         )
         if failures:
             raise next(iter(failures.values()))
@@ -40,6 +48,8 @@ def rollback(project: Project, to: int | None, confirm: Confirm, as_json: bool) 
             {name: one["manifest"] for name, one in older.items()},
             compatible(inventory),
         )
+        if not old_secrets:
+            refuse_old_secrets(identifier, older, observed, project.vault, inventory.environment)
         made = build_rollback(inventory, identifier, older, observed)
         if not as_json:
             show_plan(made, inventory.environment)
@@ -52,6 +62,30 @@ def rollback(project: Project, to: int | None, confirm: Confirm, as_json: bool) 
         prepare(made, run)
         carry_out(made, run, observed, "rollback", verification_gate(run))
         return {**result, "outcome": "rolled back", "seconds": project.reporter.seconds()}
+
+
+def refuse_old_secrets(
+    identifier: str, older: Mapping[str, Any], observed: Mapping[str, Any], vault: Vault, environment: str
+) -> None:
+    """Raise ConfigurationError if going back would make values valid again that were replaced since.
+
+    Those are the secrets of the older release that neither the vault nor the running release has.
+    """
+    key = diff_key(vault)
+    known = {value.fingerprint(key) for value in vault.values.values()}
+    for seen in observed.values():
+        view = ReleaseView(seen["current"], seen["manifest"], seen["contents"])
+        known |= {value.fingerprint(key) for value in view.secrets} if seen["manifest"] else set()
+    old = {name for host in older.values() for name, mark in host.get("marks", {}).items() if mark not in known}
+    if old:
+        number = release_number(identifier)
+        raise ConfigurationError(
+            f"release {identifier} is from before {', '.join(sorted(old))} got new values:"
+            " going back makes the old ones valid again",
+            where="rollback", unaffected="every host: nothing was changed",
+            next_step=f"invoke rollback --env {environment} --to {number} --old-secrets does so all the same; a deploy"
+            " after it brings today's values back",
+        )  # fmt: skip
 
 
 def wanted_number(text: str) -> int | None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gateway.commands.fleet_state import observe
+from gateway.commands.secret_ages import ages_of, show_ages
 from gateway.console import say, table
 from gateway.errors import UnreachableError
 from gateway.inventory import Inventory
@@ -41,9 +42,11 @@ def status(inventory: Inventory, as_json: bool) -> dict[str, Any]:
         else {**host_status(observed[name]), "certificate_days": certificates.get(name)}
         for name in inventory.selected
     }
-    result = {"environment": inventory.environment, "hosts": hosts}
+    secrets = ages_of(inventory)
+    result = {"environment": inventory.environment, "hosts": hosts, "secrets": secrets}
     if not as_json:
         _print(inventory, hosts)
+        show_ages(inventory.environment, secrets)
     if unreachable:
         raise UnreachableError(
             f"{len(unreachable)} of {len(hosts)} hosts did not answer",

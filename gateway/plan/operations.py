@@ -13,6 +13,7 @@ from gateway.inventory.model import Inventory
 from gateway.migrations import counted
 from gateway.plan.observed import ServiceChange
 from gateway.release import HostRelease, postgres_settings
+from gateway.secret import Secret
 from gateway.transport.conversation import Conversation
 from gateway.vault import Vault
 
@@ -33,7 +34,7 @@ class Run:
         )
 
     def store_passwords(self) -> dict[str, str]:
-        """Return the passwords that the agent needs to read the ledgers and set up ClickHouse's second user."""
+        """Return the passwords of the stores' users, for a release on a host that does not name them itself."""
         return {
             name: self.vault.values[f"{name}_password"].reveal()
             for name in ("postgres", "clickhouse", "clickhouse_hql", "gateway_stores")
@@ -166,7 +167,13 @@ class CreateAccount:
             self.host, "sign_up", project=project, name=admin.name, email=admin.email,
             password=secrets["admin_password"].reveal(),
         )  # fmt: skip
-        run.ask(
-            self.database_host, "ensure_key", project=project, postgres=postgres_settings(host), email=admin.email,
-            password=secrets["postgres_password"].reveal(), key=secrets["helicone_api_key"].reveal(),
-        )  # fmt: skip
+        register_key(run, self.database_host, secrets["helicone_api_key"])
+
+
+def register_key(run: Run, database_host: str, key: Secret) -> None:
+    """Make sure that Helicone knows `key` as one of the first account's, asking through `database_host`."""
+    host = run.inventory.hosts[database_host]
+    run.ask(
+        database_host, "ensure_key", project=run.inventory.project, postgres=postgres_settings(host),
+        email=host.variables.admin.email, password=run.vault["postgres_password"].reveal(), key=key.reveal(),
+    )  # fmt: skip

@@ -22,6 +22,7 @@ from gateway.render.authorities import operators_authority
 from gateway.render.quoting import quote_env
 from gateway.render.roles import EVERY_HOST, ServiceRecipe, load_role, service_role
 from gateway.secret import Secret
+from gateway.vault import diff_key
 
 if TYPE_CHECKING:
     from gateway.inventory.model import Host, Inventory
@@ -113,10 +114,28 @@ def context_of(
         "certificate_names": certificate_names(host),
         "certificate_file": certificate_finder(host),
         "operators_authority": operators_authority(inventory, host),
+        "postgres_login": postgres_login(host, vault),
+        "gateway_login": gateway_login(vault),
         "image": _image_finder(host, lock, inventory.environment),
         "secret": _secret_finder(vault, inventory.environment),
         "setting": settings.line,
     }
+
+
+def gateway_login(vault: Vault) -> str:
+    """Return the user that the edge is in PostgreSQL and ClickHouse.
+
+    Each password has a user of its own, named after the password's keyed mark: so the login of the
+    release that runs and that of the one to come are both good while hosts are switched.
+    """
+    return f"helicone_gateway_{vault['gateway_stores_password'].fingerprint(diff_key(vault))}"
+
+
+def postgres_login(host: Host, vault: Vault) -> str:
+    """Return the role that Helicone logs in to PostgreSQL as; one for each password, see `gateway_login`."""
+    if host.variables.postgres.mode == "external":
+        return host.variables.postgres.user
+    return f"helicone_{vault['postgres_password'].fingerprint(diff_key(vault))}"
 
 
 def _upstreams(inventory: Inventory, host: Host) -> dict[str, Any]:

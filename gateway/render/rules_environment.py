@@ -13,7 +13,7 @@ from typing import Any
 Variables = Mapping[str, str]
 
 NEEDED: Mapping[str, tuple[str, ...]] = {
-    "db": ("POSTGRES_DB", "POSTGRES_USER", "POSTGRES_PASSWORD"),
+    "db": ("POSTGRES_DB", "POSTGRES_USER"),
     "clickhouse": ("CLICKHOUSE_USER", "CLICKHOUSE_PASSWORD", "CLICKHOUSE_DEFAULT_ACCESS_MANAGEMENT"),
     "object-store": ("RCLONE_AUTH_KEY",),
     "migrations": (

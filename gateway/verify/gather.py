@@ -86,7 +86,7 @@ def _find_stored(trace: Trace, target: Target, connected: Mapping[str, Target]) 
             return
         asked = apps[0]
         order = {**order, "mode": "external", "url": stores_of(inventory, asked.settings).clickhouse}
-    password = target.vault["clickhouse_password"].reveal()
+    password = asked.password("clickhouse_password").reveal()
 
     def rows(sql: str) -> list[str]:
         """Ask ClickHouse through the host and return its lines."""

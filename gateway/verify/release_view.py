@@ -127,6 +127,10 @@ class ReleaseView:
             Secret(value) for name, value in self._env.items() if name in self.manifest["secret_keys"] and value
         )
 
+    def secret(self, name: str) -> Secret | None:
+        """Return a secret value of `.env`, None if the host's release has none of that name."""
+        return Secret(self._env[name]) if self._env.get(name) else None
+
     def is_intact(self, name: str) -> bool:
         """Tell whether the snapshot brought a file of the release with the content that it was delivered with."""
         content = self.contents.get(name)

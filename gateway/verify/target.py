@@ -13,6 +13,7 @@ from typing import Any
 from testinfra.host import Host as TestinfraHost
 
 from gateway.inventory.model import Host, Inventory
+from gateway.secret import Secret
 from gateway.secret_names import KNOWN_DEFAULTS
 from gateway.variables import Ports
 from gateway.vault import Vault
@@ -157,7 +158,7 @@ class Target:
 
         Raises AgentError when a ledger cannot be read.
         """
-        secrets = {name: self.vault[f"{name}_password"].reveal() for name in ("postgres", "clickhouse")}
+        secrets = {name: self.password(f"{name}_password").reveal() for name in ("postgres", "clickhouse")}
         missing: Mapping[str, list[str]] = self.conversation.request(
             "missing_migrations",
             project=self.release.project,
@@ -165,6 +166,10 @@ class Target:
             secrets=secrets,
         )
         return missing
+
+    def password(self, name: str) -> Secret:
+        """Return a store's password as the host's own release has it: the vault may be ahead of what runs."""
+        return self.release.secret(name.upper()) or self.vault[name]
 
     def look(self, questions: list[Question]) -> None:
         """Look at the host and ask `questions`, in one message: fills `sight` and `answers`."""

@@ -130,9 +130,9 @@ def secret(name: str, environment: str = "lab") -> str:
     return open_project(environment, [], None, Reporter(quiet=True)).vault[name].reveal()
 
 
-def clickhouse(sql: str) -> list[str]:
-    """Ask the lab's ClickHouse and return the lines of its answer."""
-    password = secret("clickhouse_password")
+def clickhouse(sql: str, password: str = "") -> list[str]:
+    """Ask the lab's ClickHouse, with its user's `password` if no other is given, and return the lines of its answer."""
+    password = password or secret("clickhouse_password")
     script = (
         "import sys, urllib.request\n"
         "sql, password, url = sys.stdin.read().split('\\0')\n"

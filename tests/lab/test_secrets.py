@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import base64
 import subprocess
-import threading
 import time
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -14,6 +12,7 @@ import pytest
 from gateway.commands.project import open_project
 from gateway.console import Reporter
 from tests.lab.command import ADDRESSES, invoke, lab, on_host
+from tests.lab.processes import command_lines
 
 
 @pytest.fixture(scope="module")
@@ -51,26 +50,8 @@ def test_no_command_shows_a_secret(sentinels, tmp_path):
 
 
 def test_no_process_shows_a_secret_while_a_deploy_runs(sentinels, as_found):
-    seen: set[str] = set()
-    stop = threading.Event()
-
-    def watch() -> None:
-        """Read every command line, here and on the hosts: their processes are processes of this machine too."""
-        while not stop.is_set():
-            for path in Path("/proc").glob("[0-9]*/cmdline"):
-                try:
-                    seen.add(path.read_bytes().decode(errors="replace"))
-                except OSError:
-                    continue
-            time.sleep(0.005)
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
+    with command_lines() as seen:
         result = lab("deploy", "--yes", "--set", f"jawn.environment.LAB_MARK=argv-{time.monotonic_ns()}")
-    finally:
-        stop.set()
-        watcher.join()
     assert result.code == 0, result.text
     assert not found(result.text, sentinels)
     assert any("agent.session" in line for line in seen), "the watcher did not see the agent"

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.agent.failure import StepFailed
-from gateway.agent.store import Store, read_env, release_number
+from gateway.agent.store import Store, marks, read_env, release_number
 from gateway.render.quoting import quote_env
+from gateway.secret import Secret
 from tests.unit.situations import release
 
 NAMES = st.from_regex(r"[A-Z_][A-Z0-9_]{0,12}", fullmatch=True)
@@ -97,3 +98,10 @@ def test_only_secret_values_are_read_from_a_release(store):
     (folder / "manifest.json").write_text(json.dumps(made.manifest))
     (folder / ".env").write_bytes(made.files[".env"].content)
     assert store.environment("1-a") == {"PASSWORD": "hunter22"}
+
+
+def test_marks_are_those_of_the_controller():
+    key = bytes(32)
+    assert marks({"A": "value", "B": "é"}, key) == {
+        "A": Secret("value").fingerprint(key), "B": Secret("é").fingerprint(key)
+    }  # fmt: skip

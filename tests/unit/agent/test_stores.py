@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
 from gateway.agent import stores
 from gateway.agent.failure import StepFailed
-from gateway.secret_names import SECRET_NAMES
 
 BUNDLED = {"mode": "bundled", "user": "postgres", "database": "helicone"}
 EXTERNAL = {**BUNDLED, "mode": "external", "image": "postgres:17", "host": "pg.example.com", "port": 6432}
@@ -63,67 +60,6 @@ def test_a_refused_statement_does_not_show_the_password(monkeypatch):
     with pytest.raises(StepFailed, match=r"\[redacted\]") as caught:
         stores.set_hql_password("p", {}, {"clickhouse": "x", "clickhouse_hql": PASSWORD})
     assert PASSWORD not in caught.value.message
-
-
-GATEWAY_SECRETS = {"postgres": "pg", "clickhouse": "ch", "gateway_stores": PASSWORD}
-SETTINGS = {"postgres": BUNDLED, "clickhouse": {}}
-
-
-def test_the_edges_users_are_made_by_sql_on_standard_input(docker, monkeypatch):
-    statements = []
-    monkeypatch.setattr(stores, "clickhouse", lambda *arguments: statements.append(arguments[2:]))
-    stores.set_up_gateway_users("p", SETTINGS, GATEWAY_SECRETS)
-    sql = docker("input")
-    assert f"alter role helicone_gateway with login nosuperuser nocreatedb nocreaterole password '{PASSWORD}';" in sql
-    assert "do $$ begin" in sql
-    assert PASSWORD not in docker("arguments") + docker("environment")
-    assert statements == [
-        ("ch", f"CREATE USER IF NOT EXISTS helicone_gateway IDENTIFIED BY '{PASSWORD}'"),
-        ("ch", f"ALTER USER helicone_gateway IDENTIFIED BY '{PASSWORD}'"),
-        ("ch", "GRANT SELECT(request_id, request_created_at) ON default.request_response_rmt TO helicone_gateway"),
-    ]
-
-
-def test_the_edges_user_may_ask_for_hashes_of_keys_that_are_valid_and_for_nothing_else(docker, monkeypatch):
-    monkeypatch.setattr(stores, "clickhouse", lambda *_: None)
-    stores.set_up_gateway_users("p", SETTINGS, GATEWAY_SECRETS)
-    sql = " ".join(docker("input").split())
-    grants = [statement for statement in sql.split(";") if statement.strip().startswith("grant")]
-    assert [statement.strip() for statement in grants] == [
-        "grant usage on schema helicone_gateway to helicone_gateway",
-        "grant execute on function helicone_gateway.active_keys() to helicone_gateway",
-    ]
-    assert "where not soft_delete and key_permissions like '%w%'" in sql
-    assert "security definer set search_path = pg_catalog" in sql
-    assert "revoke all on function helicone_gateway.active_keys() from public" in sql
-
-
-def test_a_refused_user_does_not_show_its_password(tmp_path, docker, monkeypatch):
-    (tmp_path / "docker").write_text("#!/bin/sh\necho 'ERROR: syntax error in' >&2; cat >&2\nexit 3\n")
-    with pytest.raises(StepFailed, match="ERROR: syntax error") as caught:
-        stores.postgres("p", BUNDLED, "pg", f"password '{PASSWORD}'")
-    assert PASSWORD in caught.value.message  # so that the next line proves something
-    with pytest.raises(StepFailed) as caught:
-        stores.set_up_gateway_users("p", SETTINGS, GATEWAY_SECRETS)
-    assert PASSWORD not in caught.value.message
-
-
-def test_a_user_that_clickhouse_refuses_does_not_show_its_password_either(docker, monkeypatch):
-    def refuse(*arguments):
-        raise StepFailed("clickhouse", f"Not enough privileges: {arguments[-1]}")
-
-    monkeypatch.setattr(stores, "clickhouse", refuse)
-    with pytest.raises(StepFailed, match=r"Not enough privileges: .*\[redacted\]") as caught:
-        stores.set_up_gateway_users("p", SETTINGS, GATEWAY_SECRETS)
-    assert PASSWORD not in caught.value.message
-
-
-def test_the_passwords_of_the_vault_need_no_quotes_in_sql():
-    """They are put between quotes as they are."""
-    described = SECRET_NAMES["gateway_stores_password"]
-    assert described.make is not None
-    for _ in range(50):
-        assert re.fullmatch(r"[A-Za-z0-9._~-]{12,}", described.make())
 
 
 MIGRATIONS = {

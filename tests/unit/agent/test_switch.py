@@ -29,6 +29,7 @@ class Host:
             monkeypatch.setattr(module.compose, name, self.action(name))
         for name in ("wait_until_ready", "wait_until_healthy", "settle"):
             monkeypatch.setattr(module.health, name, self.action(name))
+        monkeypatch.setattr(module.logins, "accept", lambda _, values: self.done.append(("accept", values["PORT"])))
 
     def action(self, name):
         def act(*arguments):
@@ -212,8 +213,8 @@ def migrations(host, monkeypatch):
     stage(host.store, "3-c", made.pack("3-c"))
     looks = []
     monkeypatch.setattr(module.stores, "missing_migrations", lambda *_: looks.pop(0))
-    for name in ("set_hql_password", "set_up_gateway_users"):
-        monkeypatch.setattr(module.stores, name, host.action(name))
+    monkeypatch.setattr(module.stores, "set_hql_password", host.action("set_hql_password"))
+    monkeypatch.setattr(module.gateway_users, "accept", host.action("gateway_users"))
     monkeypatch.setattr(module.compose, "run", lambda arguments, *_: host.done.append(("run", arguments[-1])))
     return looks
 
@@ -228,8 +229,8 @@ def test_migrations_run_between_data_and_app(host, migrations):
 def test_the_edges_users_are_made_after_the_migrations_that_make_what_they_read(host, migrations):
     migrations += [{"postgres": ["V1.sql"], "clickhouse": []}, {"postgres": [], "clickhouse": []}]
     host.switch("3-c")
-    done = [entry[0] for entry in host.done if entry[0] in ("run", "set_up_gateway_users")]
-    assert done == ["run", "set_up_gateway_users"]
+    done = [entry[0] for entry in host.done if entry[0] in ("run", "gateway_users")]
+    assert done == ["run", "gateway_users"]
 
 
 def test_applied_migrations_are_not_run_again(host, migrations):
@@ -269,3 +270,39 @@ def test_only_the_ledgers_are_believed(host, migrations):
     with pytest.raises(StepFailed, match=r"2 migrations are not in the ledgers, the first is V1\.sql"):
         host.switch("3-c")
     assert ("3-c", ["jawn"]) not in host.started()
+
+
+def test_a_login_is_let_in_before_anything_needs_it_and_again_when_going_back(host):
+    host.switch("1-a")
+    assert [entry[0] for entry in host.done].index("accept") < host.done.index(("up", "1-a", ["jawn"]))
+    host.done.clear()
+    host.broken["up", "2-b"] = StepFailed("start jawn", "jawn exited")
+    with pytest.raises(StepFailed):
+        host.switch("2-b")
+    assert ("accept", "8585") in host.done
+
+
+def test_the_stores_follow_the_release_and_not_the_vault(host, migrations, monkeypatch):
+    """A vault that is ahead must not lock out the release that a host goes back to."""
+    files = {".env": 'PORT="1"\nCLICKHOUSE_PASSWORD="of the release"\n', "compose.override.yml": ""}
+    made = release(*SERVICES, files=files)
+    made.manifest["migrations"] = {"clickhouse": {}, "postgres": {}, "allowed_absent": []}
+    stage(host.store, "6-f", made.pack("6-f"))
+    asked = []
+    migrations += [{"postgres": [], "clickhouse": []}]
+    monkeypatch.setattr(module.stores, "set_hql_password", lambda *arguments: asked.append(arguments[-1]))
+    host.switch("6-f")
+    assert asked == [{**SECRETS, "clickhouse": "of the release"}]
+
+
+def test_logins_are_forgotten_where_they_are_kept(host, monkeypatch):
+    forgotten = []
+    monkeypatch.setattr(module.logins, "forget_others", lambda _, values: forgotten.append(values["PORT"]))
+    monkeypatch.setattr(module.gateway_users, "forget_others", lambda *arguments: forgotten.append(arguments[2:]))
+    files = {".env": 'PORT="1"\nGATEWAY_STORES_LOGIN=one\nCLICKHOUSE_PASSWORD=ch\n', "compose.override.yml": ""}
+    made = release(*SERVICES, files=files)
+    made.manifest["migrations"] = {"clickhouse": {}, "postgres": {}, "allowed_absent": []}
+    stage(host.store, "7-g", made.pack("7-g"))
+    host.store.point_to("7-g")
+    module.forget_logins(host.store, PROJECT)
+    assert forgotten == ["1", ({"clickhouse": "ch"}, "one")]

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import copy
+from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import pytest
 
 from gateway.commands import deploy as module
-from gateway.commands.deploy import prune, refuse_moved
+from gateway.commands.deploy import deploy, prune, refuse_moved
+from gateway.commands.settle import forget_logins
 from gateway.console import Reporter
 from gateway.errors import ConfigurationError, UnreachableError
+from gateway.plan.build import Plan
 from gateway.plan.operations import Run
+from gateway.rotation import rotated
+from gateway.secret import Secret
+from gateway.vault import Vault
 from tests.unit.situations import load, release, running
 
 
@@ -44,7 +51,7 @@ class Talk:
         self.error = error
         self.asked = []
 
-    def request(self, verb, **arguments):
+    def request(self, verb, *_, **arguments):
         self.asked.append((verb, arguments))
         if self.error:
             raise self.error
@@ -86,3 +93,61 @@ def test_a_version_that_must_not_follow_the_running_one_is_refused_before_anythi
     )
     with pytest.raises(ConfigurationError, match=r"migrated beyond this release, by 2_b\.sql"):
         module.plan(Project, as_json=True)
+
+
+class Environment:
+    """An environment whose secrets were being replaced when the command was cut off."""
+
+    reporter = Reporter(quiet=True)
+    releases = None
+    vault = rotated(
+        Vault({"fingerprint_key": Secret("ab" * 32), "admin_password": Secret("old")}),
+        {"admin_password": Secret("new")}, datetime(2026, 11, 23, tzinfo=UTC),
+    )  # fmt: skip
+
+    def __init__(self, inventory):
+        self.inventory = inventory
+
+
+@pytest.mark.parametrize(
+    ("limit", "touching", "outcome", "done"),
+    [
+        (None, (), "deployed", ["settle"]),
+        (None, ("switch",), "deployed", ["roll out", "settle"]),
+        ("app1", (), "no changes", []),
+        ("app1", ("switch",), "deployed", ["roll out"]),
+    ],
+)
+def test_a_deploy_of_all_hosts_finishes_a_rotation_that_was_cut_off(
+    tmp_path, monkeypatch, limit, touching, outcome, done
+):
+    inventory = load(tmp_path, limit=limit)
+    steps = []
+
+    @contextmanager
+    def connected(*_):
+        yield dict.fromkeys(inventory.selected, Talk())
+
+    monkeypatch.setattr(module, "connected", connected)
+    for name in ("observe", "observe_unlocked", "check_all", "take_leases", "refuse_moved"):
+        monkeypatch.setattr(module, name, lambda *_: {})
+    monkeypatch.setattr(module, "make_plan", lambda *_: Plan("1-a", {}, (), touching))
+    monkeypatch.setattr(module, "plan_as_dict", lambda _: {})
+    monkeypatch.setattr(module, "roll_out", lambda *_: steps.append("roll out"))
+    monkeypatch.setattr(module, "settle", lambda *_: steps.append("settle"))
+    assert deploy(Environment(inventory), lambda: True, as_json=True)["outcome"] == outcome
+    assert steps == done
+
+
+def test_logins_are_forgotten_by_commands_for_all_hosts_only(tmp_path, capsys):
+    talks = {name: Talk() for name in ("app1", "app2", "data1")}
+    inventory = load(tmp_path)
+    forget_logins(Run(inventory, None, talks, Reporter()))
+    assert [verb for verb, _ in talks["data1"].asked] == ["forget_logins"]
+    assert talks["app1"].asked == []
+    alone = {"data1": Talk(UnreachableError("lost"))}
+    forget_logins(Run(inventory, None, alone, Reporter()))
+    assert alone["data1"].asked == []
+    talks["data1"].error = UnreachableError("the connection was lost")
+    forget_logins(Run(inventory, None, talks, Reporter()))
+    assert "earlier logins to the stores could not be removed" in capsys.readouterr().err

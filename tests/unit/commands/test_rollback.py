@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from gateway.commands import rollback as module
-from gateway.commands.rollback import choose, rollback, wanted_number
+from gateway.commands.rollback import choose, refuse_old_secrets, rollback, wanted_number
 from gateway.console import Reporter
 from gateway.errors import ConfigurationError
+from gateway.secret import Secret
+from gateway.vault import Vault
 from tests.unit.situations import load, release, running
 
 
@@ -144,8 +146,37 @@ def test_a_host_that_moved_since_the_choice_is_left_alone(tmp_path, monkeypatch)
 
     class Project:
         inventory = load(tmp_path)
-        vault = None
+        vault = Vault({"fingerprint_key": Secret("ab" * 32)})
         reporter = Reporter(quiet=True)
 
     with pytest.raises(ConfigurationError, match="changed since the plan was made"):
         rollback(Project, None, lambda: True, as_json=True)
+
+
+KEY = bytes.fromhex("ab" * 32)
+VAULT = Vault({"fingerprint_key": Secret("ab" * 32), "postgres_password": Secret("today")})
+
+
+def seen(password):
+    """Return a host that runs a release with this password, and the marks of one."""
+    made = release(files={".env": f'PASSWORD="{password}"\n', "compose.override.yml": ""})
+    return {"app1": running(made)}, {"app1": {"marks": {"PASSWORD": Secret(password).fingerprint(KEY)}}}
+
+
+def test_a_release_from_before_a_rotation_is_not_gone_back_to_unasked():
+    observed, _ = seen("today")
+    _, older = seen("leaked-once")
+    with pytest.raises(ConfigurationError, match="from before PASSWORD got new values") as caught:
+        refuse_old_secrets("3-c", older, observed, VAULT, "lab")
+    assert caught.value.next_step.startswith("invoke rollback --env lab --to 3 --old-secrets")
+    assert "leaked-once" not in str(caught.value)
+
+
+def test_a_release_with_todays_secrets_is_gone_back_to():
+    observed, older = seen("today")
+    refuse_old_secrets("3-c", older, observed, VAULT, "lab")
+
+
+def test_secrets_that_run_now_are_nothing_new_even_if_the_vault_is_ahead():
+    observed, older = seen("edited-since-and-not-deployed")
+    refuse_old_secrets("3-c", older, observed, VAULT, "lab")

@@ -94,6 +94,25 @@ def test_jawn_lives_in_the_namespace_of_egress_and_starts_anew_with_it(
     }
 
 
+def test_each_password_of_postgres_has_a_login_of_its_own_and_restarts_nothing_on_the_data_host(
+    inventory: Load, vault: Vault, upstream: Upstream, lock: dict[str, str]
+) -> None:
+    other = Vault({**vault.values, "postgres_password": Secret("another-password-1")})
+    before, after = (render_environment(inventory("three"), one, upstream, lock) for one in (vault, other))
+    users = [
+        merged_of(one["app1"])["services"]["jawn"]["environment"]["SUPABASE_DATABASE_URL"].split(":")[1]
+        for one in (before, after)
+    ]
+    assert [re.fullmatch("//helicone_[0-9a-f]{8}", user) is not None for user in users] == [True, True]
+    assert users[0] != users[1]
+    assert before["data1"].files[".env"] != after["data1"].files[".env"]  # so that the host switches all the same
+    changed = {
+        one.name for one, two in zip(before["data1"].services, after["data1"].services, strict=True)
+        if one.content_hash != two.content_hash
+    }  # fmt: skip
+    assert changed <= {"migrations"}
+
+
 def test_addresses_of_external_stores_arrive(
     inventory: Load, vault: Vault, upstream: Upstream, lock: dict[str, str]
 ) -> None:

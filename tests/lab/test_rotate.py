@@ -1,0 +1,136 @@
+"""New secrets under load: no request fails, every record arrives, the old values are refused; and what breaks in it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from gateway.rotation import ROTATABLE
+from tests.lab.command import ROOT, arguments, authorities, clickhouse, gateway, http, invoke, lab, on_host, secret
+from tests.lab.load import failures, start, stored
+from tests.lab.processes import command_lines
+
+pytestmark = pytest.mark.usefixtures("as_found")
+
+HOSTS = ("app1", "app2")
+RATE = 25.0
+MADE_HERE = sorted(ROTATABLE - {"provider_api_key"})
+
+
+def sql(statement: str) -> None:
+    """Run SQL on the lab's PostgreSQL, as Helicone's UI would."""
+    on_host("data1", f"docker exec -i helicone-lab-db-1 psql -U postgres -d helicone -qc {json.dumps(statement)}")
+
+
+@pytest.fixture
+def clients_key(deployed: None) -> Iterator[str]:
+    """Make a key of a client's own, as the UI does: only its hash is stored."""
+    made = "sk-helicone-" + "-".join(secrets.token_hex(4)[:7] for _ in range(4))
+    digest = hashlib.sha256(f"Bearer {made}".encode()).hexdigest()
+    sql(
+        "insert into helicone_api_keys"
+        " (api_key_hash, api_key_name, user_id, organization_id, key_permissions, temp_key)"
+        f" select '{digest}', 'test', user_id, organization_id, 'rw', false from helicone_api_keys limit 1"
+    )
+    time.sleep(5)  # gateways look for keys every two seconds
+    yield made
+    sql(f"delete from helicone_api_keys where api_key_hash = '{digest}'")
+
+
+def is_let_in(password: str) -> bool:
+    """Tell whether ClickHouse takes a password of its main user."""
+    try:
+        return clickhouse("SELECT 1", password) == ["1"]
+    except subprocess.CalledProcessError:
+        return False
+
+
+def models(key: str, host: str) -> int:
+    """Return what a gateway answers to a request with a Helicone key."""
+    return http("GET", f"{gateway(host)}/models", Authorization="Bearer sk-x", Helicone_Auth=f"Bearer {key}")[0]
+
+
+def test_every_secret_is_replaced_under_load_and_no_request_fails(clients_key):
+    old = {name: secret(name) for name in MADE_HERE}
+    assert is_let_in(old["clickhouse_password"])
+    load = start([gateway(host) for host in HOSTS], clients_key, authorities(), RATE)
+    try:
+        time.sleep(2)
+        result = lab("secrets.rotate", "--all", "--revoke", "--yes", "--json")
+        time.sleep(2)
+    finally:
+        sent = load.end()
+    assert result.code == 0, result.text
+    assert [name for name in MADE_HERE if secret(name) == old[name]] == []
+    outcomes = {(one["secret"], one["where"]): one["outcome"] for one in result.data()["old_values"]}
+    assert {outcome for (name, _), outcome in outcomes.items() if name != "fingerprint_key"} == {"refused"}
+    assert {name for name, _ in outcomes} == set(MADE_HERE)
+    assert failures(sent) == []
+    assert len(sent) > 10 * RATE
+    assert not is_let_in(old["clickhouse_password"])
+    assert [models(old["helicone_api_key"], host) for host in HOSTS] == [401, 401]
+    rows = stored(sent, 120)
+    assert [one.id for one in sent if rows.get(one.id, (0, 0))[0] != 1] == []
+    assert not [value for value in [*old.values(), *map(secret, MADE_HERE)] if value in result.text]
+    refused = lab("rollback", "--yes")
+    assert refused.code == 2, refused.text
+    assert "going back makes the old ones valid again" in refused.err
+    assert "no changes" in lab("deploy", "--yes").out
+
+
+def test_a_killed_rotation_is_finished_by_the_next_deploy():
+    before = {name: secret(name) for name in ("postgres_password", "clickhouse_password")}
+    command = ["secrets.rotate", "--env", "lab", "--name", ",".join(before), "--yes"]
+    process = subprocess.Popen(
+        arguments(*command), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "app1" in line and "switch to" in line:  # the data host has switched already
+            break
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stderr.close()
+    assert "a rotation of" in lab("status").out
+    with command_lines() as seen:
+        result = lab("deploy", "--yes")
+    assert result.code == 0, result.text
+    known = [*before.values(), *(secret(name) for name in MADE_HERE)]
+    assert not [line for line in [result.text, *seen] if any(value in line for value in known)]
+    assert [name for name, value in before.items() if secret(name) == value] == []
+    assert not is_let_in(before["clickhouse_password"])
+    assert "a rotation of" not in lab("status").out
+    assert lab("verify").code == 0
+
+
+@pytest.fixture
+def broken_on_app2() -> Iterator[None]:
+    """Let the inventory want more processors for app2's jawn than there are, which Docker refuses at once."""
+    file = ROOT / "inventory" / "lab" / "host_vars" / "app2.yml"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("jawn: {cpus: 512}\n")
+    yield
+    file.unlink()
+    file.parent.rmdir()
+
+
+def test_a_deploy_that_fails_with_new_passwords_brings_the_old_ones_back(broken_on_app2, tmp_path, monkeypatch):
+    """data1 and app1 were on the new ones already when app2 failed."""
+    fresh = {name: secrets.token_hex(16) for name in ("postgres_password", "gateway_stores_password")}
+    editor = tmp_path / "editor"
+    edits = "".join(f's/^{name}:.*/{name}: "{value}"/;' for name, value in fresh.items())
+    editor.write_text(f"#!/bin/sh\nsed -i '{edits}' \"$1\"\n")
+    editor.chmod(0o700)
+    monkeypatch.setenv("VISUAL", str(editor))
+    assert invoke("secrets.edit", "--env", "lab").code == 0
+    result = lab("deploy", "--yes")
+    assert result.code == 5, result.text
+    assert {host["state"] for host in lab("status", "--json").data()["hosts"].values()} == {"ok"}
+    assert lab("verify").code == 0
