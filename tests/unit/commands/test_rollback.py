@@ -104,14 +104,15 @@ def test_an_older_release_is_not_started_against_a_newer_schema(tmp_path, monkey
         """A host whose older release knows one migration less."""
 
         def request(self, verb, **_):
-            return {"manifest": of("1_a.sql").manifest, "missing_images": []} if verb == "manifest" else {}
+            older = {"manifest": of("1_a.sql").manifest, "missing_images": [], "marks": {}}
+            return older if verb == "manifest" else {}
 
     monkeypatch.setattr("gateway.transport.fleet.converse", lambda *_: Older())
     monkeypatch.setattr(module, "observe_unlocked", lambda inventory, *_: dict.fromkeys(inventory.selected, seen))
 
     class Project:
         inventory = load(tmp_path)
-        vault = None
+        vault = VAULT
         reporter = Reporter(quiet=True)
 
     with pytest.raises(ConfigurationError, match=r"migrated beyond this release, by 2_b.sql") as caught:
