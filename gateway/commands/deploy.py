@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from gateway.commands.backup import keep_secrets
 from gateway.commands.fleet_state import observe, observe_unlocked
 from gateway.commands.gate import verification_gate
 from gateway.commands.project import Project, owner
@@ -16,6 +17,7 @@ from gateway.errors import ConfigurationError, GatewayError, RolloutError
 from gateway.plan.build import Plan, build_deploy
 from gateway.plan.operations import Run
 from gateway.preflight import check_all
+from gateway.render.topology import data_host
 from gateway.rollout import prepare, take_leases, touch
 from gateway.transport.conversation import AgentError
 from gateway.transport.fleet import connected, need_all
@@ -56,6 +58,7 @@ def deploy(project: Project, confirm: Confirm, as_json: bool) -> dict[str, Any]:
         prepare(made, run)
         carry_out(made, run, observed, "deploy", verification_gate(run))
         prune(run, observed)
+        keep_secrets_for_backups(run)
         return _result(project, made, "deployed")
 
 
@@ -96,6 +99,17 @@ def prune(run: Run, observed: Mapping[str, Any]) -> None:
             conversation.request("prune", keep=keep, protected=[observed[name]["current"]])
         except (AgentError, GatewayError) as error:  # the deploy is good all the same
             run.reporter.line(name, f"old releases could not be removed: {error}", "red")
+
+
+def keep_secrets_for_backups(run: Run) -> None:
+    """Let the data host have the encrypted secrets file, which belongs into the sets that it makes by itself."""
+    host = data_host(run.inventory)
+    if host is None or host.name not in run.conversations or not host.variables.backup.enabled:
+        return
+    try:
+        keep_secrets(run, host)
+    except (AgentError, GatewayError) as error:  # the deploy is good all the same
+        run.reporter.line(host.name, f"the secrets file could not be left for backups: {error}", "red")
 
 
 def refuse_moved(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
