@@ -32,7 +32,7 @@ def take(store: Store, by: str, emit: Emit) -> dict[str, Any]:
     """
     settings = load(store)
     started = time.time()
-    identifier = time.strftime("%Y%m%d-%H%M%S", time.gmtime(started))
+    identifier = name_of(started)
     work = store.state / "backup" / "work"
     saved = False
     try:
@@ -63,6 +63,11 @@ def take(store: Store, by: str, emit: Emit) -> dict[str, Any]:
         "seconds": round(time.time() - started, 1), "removed": removed,
         "not_in_the_set": sorted({"db", "clickhouse", "object-store"} - settings.services.keys()),
     }  # fmt: skip
+
+
+def name_of(moment: float) -> str:
+    """Return the id of a set that is begun at a moment: its UTC time, so that ids sort by age."""
+    return time.strftime("%Y%m%d-%H%M%S", time.gmtime(moment))
 
 
 def _collect(store: Store, settings: Settings, identifier: str, work: Path, emit: Emit) -> tuple[str, ...]:
