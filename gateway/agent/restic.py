@@ -37,12 +37,11 @@ def open_repository(settings: Settings, create: bool) -> None:
     stage.pull([settings.image] if not engine.has_image(settings.image) else [], lambda **_: None)
     if settings.repository.startswith("/") and create:
         Path(settings.repository).mkdir(mode=0o700, parents=True, exist_ok=True)
-    done = _run(settings, ("cat", "config"))
+    done = _run(settings, ("unlock",))  # locks whose owners are gone; and it tells whether the password is right
     if done.returncode == _NO_REPOSITORY and create:
         run(settings, "init")
     elif done.returncode:
         raise _failure("repository", settings, done)
-    run(settings, "unlock")
 
 
 def save(settings: Settings, identifier: str, mounts: tuple[str, ...]) -> dict[str, Any]:

@@ -108,15 +108,20 @@ def look(project: str) -> str:
 
 def _copy_of_this_program(folder: Path) -> Path:
     """Put the zip that this agent runs from where the schedule finds it, and return its path."""
-    target = folder / "agent.zip"
-    archive = getattr(globals()["__loader__"], "archive", None)  # a zipimporter's; see gateway/transport/bundle.py
-    if archive is None:
-        raise StepFailed("schedule", "the agent does not run from its zip")
-    if Path(archive) != target:
+    target, archive = folder / "agent.zip", _archive()
+    if archive != target:
         fresh = target.with_suffix(".new")
         shutil.copyfile(archive, fresh)
         fresh.replace(target)
     return target
+
+
+def _archive() -> Path:
+    """Return the zip that this program was imported from; see gateway/transport/bundle.py."""
+    archive = getattr(globals()["__loader__"], "archive", None)
+    if archive is None:
+        raise StepFailed("schedule", "the agent does not run from its zip")
+    return Path(archive)
 
 
 def _write(path: Path, text: str) -> bool:

@@ -153,9 +153,9 @@ def test_what_goes_wrong_is_told(repository, settings, code, stderr, words, kind
 
 
 def test_the_repository_is_made_on_first_use_only(repository, settings):
-    (repository / "answers").write_text(json.dumps({"cat": [10, ""]}))
+    (repository / "answers").write_text(json.dumps({"unlock": [10, ""]}))
     restic.open_repository(settings, create=True)
-    assert [arguments[-1] for arguments, _ in asked(repository)] == ["config", "init", "unlock"]
+    assert [arguments[-1] for arguments, _ in asked(repository)] == ["unlock", "init"]
     with pytest.raises(StepFailed, match="there is no repository"):
         restic.open_repository(settings, create=False)
 
