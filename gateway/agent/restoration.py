@@ -33,7 +33,7 @@ from .store import Store
 
 PARTS = {"db": "postgres", "clickhouse": "clickhouse", "object-store": "objects"}  # each store's part of a manifest
 _VOLUMES = {"db": "postgres", "clickhouse": "clickhouse", "object-store": "object-store"}
-_NAME = "restore"
+_NAME, _ASIDE = "restore", "before-restore"
 _STOP_SECONDS = "60"
 Emit = Callable[..., None]
 
@@ -49,6 +49,11 @@ def look(store: Store, wanted: str | None, elsewhere: dict[str, Any] | None) -> 
     manifest = json.loads(restic.read(settings, chosen["snapshot"], MANIFEST))
     refuse_other(settings.migrations, list(settings.services), manifest)
     return {**chosen, "manifest": manifest}
+
+
+def is_cut_off(project: str) -> bool:
+    """Tell whether a restore ended half-way here, with the old data still put aside."""
+    return any(aside.is_pending(volumes.folder(f"{project}-{name}-{_ASIDE}")) for name in _VOLUMES.values())
 
 
 def refuse_other(migrations: dict[str, Any], services: list[str], manifest: dict[str, Any]) -> None:
@@ -117,7 +122,7 @@ def restore(store: Store, request: dict[str, Any], emit: Emit) -> dict[str, Any]
 
 
 def _aside(settings: Settings, service: str) -> str:
-    return f"{settings.project}-{_VOLUMES[service]}-before-restore"
+    return f"{settings.project}-{_VOLUMES[service]}-{_ASIDE}"
 
 
 def _volume(settings: Settings, service: str) -> str:

@@ -154,8 +154,10 @@ def age_in_words(seconds: float) -> str:
 def state_in_words(backups: Mapping[str, Any]) -> list[str]:
     """Return what a host's snapshot tells of its backups, for `status`: ages, failures, and who starts them."""
     log, lines = backups["log"], []
+    if backups["restore_cut_off"]:
+        lines.append("a restore was cut off and has failed; restore again: it begins by putting the old data back")
     if log is None:
-        return ["no backup was made yet"] if backups["schedule"] else []
+        return [*lines, "no backup was made yet"] if backups["schedule"] else lines
     for kind in ("backup", "drill"):
         good, bad = log[kind], log[f"failed_{kind}"]
         lines.append(

@@ -44,6 +44,7 @@ def deploy(project: Project, confirm: Confirm, as_json: bool) -> dict[str, Any]:
     project.releases  # noqa: B018 - everything that can be wrong in the files is found before any host is asked
     with connected(project.inventory, need_all) as conversations:
         observed = observe_unlocked(project.inventory, conversations, project.reporter, project.releases)
+        refuse_half_restored(observed, project.inventory.environment)
         made = _plan(project, observed)
         if not as_json:
             show_plan(made, project.inventory.environment)
@@ -110,6 +111,17 @@ def keep_secrets_for_backups(run: Run) -> None:
         keep_secrets(run, host)
     except (AgentError, GatewayError) as error:  # the deploy is good all the same
         run.reporter.line(host.name, f"the secrets file could not be left for backups: {error}", "red")
+
+
+def refuse_half_restored(observed: Mapping[str, Any], environment: str) -> None:
+    """Raise ConfigurationError for a host on which a restore was cut off: its stores hold half of a set."""
+    for name, seen in observed.items():
+        if seen["backups"]["restore_cut_off"]:
+            raise ConfigurationError(
+                "a restore was cut off here, the stores hold a part of a set; the old data is kept beside them",
+                where=name, unaffected="every host: nothing was changed",
+                next_step=f"invoke restore --env {environment} --from ID: it begins by putting the old data back",
+            )  # fmt: skip
 
 
 def refuse_moved(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:

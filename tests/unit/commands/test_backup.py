@@ -138,12 +138,14 @@ def test_status_tells_ages_failures_and_a_schedule_that_nothing_starts():
         "failed_backup": {**entry, "cause": "the target is full"},
         "failed_drill": None,
     }
-    lines = backup.state_in_words({"log": log, "schedule": "nothing"})
+    lines = backup.state_in_words({"log": log, "schedule": "nothing", "restore_cut_off": False})
     assert lines == [
         "last good backup 60 minutes ago (1)",
         "the last backup failed 60 minutes ago: the target is full",
         "no good drill yet",
         "scheduled backups do not run: there is neither systemd nor cron",
     ]
-    assert backup.state_in_words({"log": None, "schedule": "cron"}) == ["no backup was made yet"]
-    assert backup.state_in_words({"log": None, "schedule": ""}) == []
+    nothing = {"log": None, "schedule": "", "restore_cut_off": False}
+    assert backup.state_in_words({**nothing, "schedule": "cron"}) == ["no backup was made yet"]
+    assert backup.state_in_words(nothing) == []
+    assert "restore again" in backup.state_in_words({**nothing, "restore_cut_off": True})[0]

@@ -6,11 +6,11 @@ import copy
 
 import pytest
 
-from gateway.commands.deploy import prune, refuse_moved
+from gateway.commands.deploy import prune, refuse_half_restored, refuse_moved
 from gateway.console import Reporter
 from gateway.errors import ConfigurationError, UnreachableError
 from gateway.plan.operations import Run
-from tests.unit.situations import load, release, running
+from tests.unit.situations import bare, load, release, running
 
 
 def change(seen, part):
@@ -57,3 +57,12 @@ def test_old_releases_that_cannot_be_removed_do_not_fail_a_good_deploy(tmp_path,
     assert arguments["protected"] == ["4-d"]
     assert arguments["keep"] >= 2
     assert "old releases could not be removed" in capsys.readouterr().err
+
+
+def test_a_half_restored_host_is_not_deployed_to():
+    seen = {"backups": {"log": None, "schedule": "", "restore_cut_off": False}}
+    refuse_half_restored({"data1": seen}, "trial")
+    seen["backups"]["restore_cut_off"] = True
+    with pytest.raises(ConfigurationError, match="restore was cut off") as caught:
+        refuse_half_restored({"app1": bare(), "data1": seen}, "trial")
+    assert caught.value.where == "data1"
