@@ -164,7 +164,7 @@ def stop(identifiers: Iterable[str], seconds: str) -> None:
     """Stop containers, each with so many seconds to finish. Raises StepFailed."""
     wanted = list(identifiers)
     if wanted:
-        done = subprocess.run(["docker", "stop", "--time", seconds, *wanted], capture_output=True, check=False)
+        done = subprocess.run(["docker", "stop", "-t", seconds, *wanted], capture_output=True, check=False)
         if done.returncode:
             raise StepFailed(
                 "docker", f"containers could not be stopped: {done.stderr.decode(errors='replace')[-300:]}"

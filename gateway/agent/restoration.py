@@ -47,7 +47,7 @@ def look(store: Store, wanted: str | None, elsewhere: dict[str, Any] | None) -> 
     restic.open_repository(settings, create=False)
     chosen = restic.choose(settings, wanted)
     manifest = json.loads(restic.read(settings, chosen["snapshot"], MANIFEST))
-    refuse_other(settings.migrations, list(settings.services), manifest)
+    refuse_other(settings, manifest)
     return {**chosen, "manifest": manifest}
 
 
@@ -56,20 +56,23 @@ def is_cut_off(project: str) -> bool:
     return any(aside.is_pending(volumes.folder(f"{project}-{name}-{_ASIDE}")) for name in _VOLUMES.values())
 
 
-def refuse_other(migrations: dict[str, Any], services: list[str], manifest: dict[str, Any]) -> None:
+def refuse_other(settings: Settings, manifest: dict[str, Any]) -> None:
     """Raise StepFailed when a set has other stores than run here, or its schema is not that of the release.
 
     An old set on a newer release would serve half a schema, a new one under an older release has never
-    been tried by anybody: restore into the release of the set, and upgrade from there.
+    been tried by anybody: restore into the release of the set, and upgrade from there. Files that the
+    release does not name count only where the set is of another version: an image may hold more.
     """
     stores_of_set = sorted(service for service, part in PARTS.items() if manifest[part] is not None)
-    if stores_of_set != sorted(services):
-        raise refused(f"the set holds {', '.join(stores_of_set)}, and on this host run {', '.join(sorted(services))}")
-    allowed = set(migrations["allowed_absent"])
+    if stores_of_set != sorted(settings.services):
+        here = ", ".join(sorted(settings.services))
+        raise refused(f"the set holds {', '.join(stores_of_set)}, and on this host run {here}")
+    allowed = set(settings.migrations["allowed_absent"])
     for name in ("postgres", "clickhouse"):
-        release, held = set(migrations[name]["files"]) - allowed, set(manifest["migrations"][name]) - allowed
+        release, held = set(settings.migrations[name]["files"]) - allowed, set(manifest["migrations"][name]) - allowed
+        more = set() if manifest["upstream"] == settings.upstream else held - release
         for which, files in (("release here is newer than the set", release - held),
-                             ("set is newer than the release here", held - release)):  # fmt: skip
+                             ("set is newer than the release here", more)):  # fmt: skip
             if files:
                 raise refused(
                     f"the {which}: {len(files)} migrations of {name} differ, the first is {min(files)}; deploy the"
@@ -96,7 +99,7 @@ def restore(store: Store, request: dict[str, Any], emit: Emit) -> dict[str, Any]
         volumes.remove(staging)
         folder = restic.restore(settings, chosen["snapshot"], volumes.make(staging))
         manifest = drill.read_manifest(folder, chosen["id"])
-        refuse_other(settings.migrations, list(settings.services), manifest)
+        refuse_other(settings, manifest)
         emit(event="step", text=f"stop {', '.join(settings.services)} and put their data aside")
         touched = True
         _put_aside(settings)

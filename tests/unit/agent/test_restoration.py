@@ -7,15 +7,14 @@ import json
 
 import pytest
 
-from gateway.agent import backup_log, restoration
+from gateway.agent import backup_log, backup_settings, restoration
 from gateway.agent.failure import StepFailed
-from tests.unit.agent.backup_situations import MIGRATIONS, host
+from tests.unit.agent.backup_situations import host
 
 MANIFEST = {
-    "upstream": "c" * 40, "postgres": {"public.t": [1, "7"]}, "clickhouse": {}, "objects": {"count": 0, "sampled": {}},
+    "upstream": "d" * 40, "postgres": {"public.t": [1, "7"]}, "clickhouse": {}, "objects": {"count": 0, "sampled": {}},
     "migrations": {"postgres": ["V1.sql"], "clickhouse": ["schema_1.sql"]},
 }  # fmt: skip
-SERVICES = ["db", "clickhouse", "object-store"]
 PASSWORDS = {"postgres": "pg", "clickhouse": "ch", "clickhouse_hql": "h", "gateway_stores": "g"}
 
 
@@ -25,9 +24,19 @@ def changed(store, files):
     return manifest
 
 
-def test_a_set_of_this_schema_fits():
-    restoration.refuse_other(MIGRATIONS, SERVICES, MANIFEST)
-    restoration.refuse_other(MIGRATIONS, SERVICES, changed("clickhouse", ["schema_1.sql", "schema_79.sql"]))
+@pytest.fixture
+def settings(tmp_path):
+    return backup_settings.load(host(tmp_path))
+
+
+def test_a_set_of_this_schema_fits(settings):
+    restoration.refuse_other(settings, MANIFEST)
+    restoration.refuse_other(settings, changed("clickhouse", ["schema_1.sql", "schema_79.sql"]))
+
+
+def test_what_an_image_applies_beyond_its_version_is_no_newer_schema(settings):
+    more = changed("postgres", ["V1.sql", "V1_of_a_fork.sql"])
+    restoration.refuse_other(settings, {**more, "upstream": settings.upstream})
 
 
 @pytest.mark.parametrize(
@@ -38,16 +47,17 @@ def test_a_set_of_this_schema_fits():
         (changed("clickhouse", []), "release here is newer than the set: 1 migrations of clickhouse"),
     ],
 )
-def test_another_schema_is_refused_with_the_version_to_deploy(manifest, words):
+def test_another_schema_is_refused_with_the_version_to_deploy(settings, manifest, words):
     with pytest.raises(StepFailed, match=words) as caught:
-        restoration.refuse_other(MIGRATIONS, SERVICES, manifest)
+        restoration.refuse_other(settings, manifest)
     assert caught.value.kind == "configuration"
-    assert f"upstream.ref {'c' * 40}" in caught.value.message
+    assert f"upstream.ref {'d' * 40}" in caught.value.message
 
 
-def test_a_set_of_other_stores_is_refused():
+def test_a_set_of_other_stores_is_refused(tmp_path):
+    settings = backup_settings.load(host(tmp_path, services=("db",)))
     with pytest.raises(StepFailed, match="the set holds clickhouse, db, object-store, and on this host run db"):
-        restoration.refuse_other(MIGRATIONS, ["db"], MANIFEST)
+        restoration.refuse_other(settings, MANIFEST)
 
 
 @pytest.fixture
