@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import backup_log, clickhouse_copy, content, dump, engine, restic, stores, volumes
+from . import backup_log, clickhouse_copy, content, dump, engine, repository_key, restic, stores, volumes
 from .backup_settings import Settings, load, refused
 from .failure import StepFailed, as_failure
 from .redaction import hide
@@ -39,7 +39,7 @@ def take(store: Store, by: str, emit: Emit) -> dict[str, Any]:
         if work.exists():
             shutil.rmtree(work)  # of a run that was cut off
         work.mkdir(parents=True)
-        restic.open_repository(settings, create=True)
+        repository_key.open_for_a_set(store, settings)
         mounts = _collect(store, settings, identifier, work, emit)
         emit(event="step", text=f"save set {identifier}")
         summary = restic.save(settings, identifier, mounts)

@@ -17,8 +17,13 @@ from .backup_settings import Settings
 from .failure import StepFailed
 from .redaction import hide
 
+PASSWORD = "RESTIC_PASSWORD"  # noqa: S105 - the name of a variable
 INSIDE = "/set"  # where the files of a set are for restic: the same for every set, so that they compare
 _NO_REPOSITORY, _WRONG_PASSWORD = 10, 12  # exit codes since restic 0.17
+
+
+class WrongPassword(StepFailed):
+    """The repository is there, and the password does not open it."""
 
 
 def run(settings: Settings, *arguments: str, mounts: tuple[str, ...] = (), step: str = "repository") -> bytes:
@@ -42,6 +47,14 @@ def open_repository(settings: Settings, create: bool) -> None:
         run(settings, "init")
     elif done.returncode:
         raise _failure("repository", settings, done)
+
+
+def change_password(settings: Settings, fresh: str) -> None:
+    """Let `fresh` open the repository in the place of the password of `settings`. Raises StepFailed."""
+    words = ("key", "passwd", "--new-password-file", "/dev/stdin")
+    done = _run(settings, words, entered=fresh.encode())
+    if done.returncode:
+        raise _failure("password", settings, done)
 
 
 def save(settings: Settings, identifier: str, mounts: tuple[str, ...]) -> dict[str, Any]:
@@ -131,7 +144,7 @@ def retain(settings: Settings) -> list[str]:
 
 
 def _run(
-    settings: Settings, arguments: tuple[str, ...], mounts: tuple[str, ...] = ()
+    settings: Settings, arguments: tuple[str, ...], mounts: tuple[str, ...] = (), entered: bytes = b""
 ) -> subprocess.CompletedProcess[bytes]:
     folder = settings.repository.startswith("/")
     volumes = [*mounts, f"{settings.project}-backup-cache:/cache"]
@@ -142,21 +155,21 @@ def _run(
     environment = {**settings.environment, "RESTIC_CACHE_DIR": "/cache", "RESTIC_PROGRESS_FPS": "0.1",
                    "RESTIC_REPOSITORY": "/repository" if folder else settings.repository}  # fmt: skip
     command = [
-        "docker", "run", "--rm", "--network", "none" if folder else "host", "--entrypoint", "restic",
+        "docker", "run", "--rm", "--interactive", "--network", "none" if folder else "host", "--entrypoint", "restic",
         "--memory", settings.memory, "--cpus", str(settings.cpus), "--cpu-shares", "128",
         *(part for name in environment for part in ("--env", name)),
         *(part for volume in volumes for part in ("--volume", volume)), settings.image, *arguments,
     ]  # fmt: skip
-    return subprocess.run(
-        command, capture_output=True, check=False, stdin=subprocess.DEVNULL, env={**os.environ, **environment}
-    )
+    return subprocess.run(command, input=entered, capture_output=True, check=False, env={**os.environ, **environment})
 
 
 def _failure(step: str, settings: Settings, done: subprocess.CompletedProcess[bytes]) -> StepFailed:
     """Return in words why restic, or Docker in its place, ended with an error."""
     if done.returncode == _WRONG_PASSWORD:
-        message = f"backup_password does not open the repository {settings.repository}"
-        return StepFailed(step, message, kind="configuration")
+        message = (
+            f"backup_password does not open the repository {settings.repository}; a new one does after the next backup"
+        )
+        return WrongPassword(step, message, kind="configuration")
     if done.returncode == _NO_REPOSITORY:
         message = f"there is no repository at {settings.repository}: no backup was made yet, or not there"
         return StepFailed(step, message, kind="configuration")

@@ -206,15 +206,13 @@ def test_a_backup_that_goes_wrong_is_bad_and_the_newest_proven_one_stays():
     assert result.code == 5, result.text
     assert "pg_dump wrote nothing" in result.err
 
-    on_host(
-        "data1",
-        f"cp -p {ROOT}/current/.env /tmp/env"
-        f" && sed -i 's/^BACKUP_PASSWORD=.*/BACKUP_PASSWORD=other/' {ROOT}/current/.env",
-    )
+    kept = f"{ROOT}/state/backup/password"  # what opened the repository last, so that a new password takes over
+    on_host("data1", f"cp -p {ROOT}/current/.env /tmp/env && mv {kept} /tmp/kept")
+    on_host("data1", f"sed -i 's/^BACKUP_PASSWORD=.*/BACKUP_PASSWORD=other/' {ROOT}/current/.env")
     try:
         result = lab("backup")
     finally:
-        on_host("data1", f"cat /tmp/env >{ROOT}/current/.env && rm /tmp/env")
+        on_host("data1", f"cat /tmp/env >{ROOT}/current/.env && rm /tmp/env && mv /tmp/kept {kept}")
     assert result.code == 2, result.text
     assert "backup_password does not open the repository" in result.err
 

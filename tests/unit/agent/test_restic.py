@@ -17,6 +17,7 @@ words = sys.argv[sys.argv.index("restic:1@sha256:aa") + 1:]
 with (here / "asked").open("a") as file:
     given = {{name: os.environ.get(name) for name in ("RESTIC_PASSWORD", "RESTIC_REPOSITORY")}}
     file.write(json.dumps([sys.argv[1:], given]) + "\\n")
+(here / "entered").write_text(sys.stdin.read())
 answer = json.loads((here / "answers").read_text()).get(words[0])
 if answer:
     sys.stderr.write(answer[1])
@@ -158,6 +159,14 @@ def test_the_repository_is_made_on_first_use_only(repository, settings):
     assert [arguments[-1] for arguments, _ in asked(repository)] == ["unlock", "init"]
     with pytest.raises(StepFailed, match="there is no repository"):
         restic.open_repository(settings, create=False)
+
+
+def test_another_password_takes_the_place_of_the_one_before(repository, settings):
+    restic.change_password(settings, "the-new-one")
+    ((arguments, environment),) = asked(repository)
+    assert arguments[-4:] == ["key", "passwd", "--new-password-file", "/dev/stdin"]
+    assert environment["RESTIC_PASSWORD"] == PASSWORD
+    assert (repository / "entered").read_text() == "the-new-one"
 
 
 def test_the_summary_is_the_last_line(repository, settings):
