@@ -80,6 +80,50 @@ def rollback(
     return rollback(project, wanted_number(to), lambda: confirm("Go back?", yes), json_, old_secrets)
 
 
+@verb()
+def backup(context: Context, env: str = "", json_: bool = False, debug: bool = False) -> Any:
+    """Save the bundled stores and secrets as one encrypted set, and read it back; nothing is stopped for it."""
+    from gateway.commands.backup import backup
+
+    return backup(project_of(env), as_json=json_)
+
+
+@verb()
+def backups(context: Context, env: str = "", json_: bool = False, debug: bool = False) -> Any:
+    """Show the sets in the repository: their ids, and which are proven or bad."""
+    from gateway.commands.backup import backups
+
+    return backups(project_of(env), as_json=json_)
+
+
+@verb(from_="the id of the set; without it the newest proven one")
+def drill(context: Context, env: str = "", from_: str = "", json_: bool = False, debug: bool = False) -> Any:
+    """Restore a set into scratch containers beside the live stores, and compare it with its manifest."""
+    from gateway.commands.backup import drill
+
+    return drill(project_of(env), from_, as_json=json_)
+
+
+@verb(
+    from_="the id of the set, as `invoke backups` shows it",
+    source="the environment whose repository has the set; without it this one's own",
+)
+def restore(
+    context: Context,
+    env: str = "",
+    from_: str = "",
+    source: str = "",
+    yes: bool = False,
+    json_: bool = False,
+    debug: bool = False,
+) -> Any:
+    """Put a set in the place of all that the stores hold; the old data comes back if anything goes wrong."""
+    from gateway.commands.restore import restore
+
+    confirmed = lambda: confirm("Replace all data with this set?", yes)  # noqa: E731
+    return restore(project_of(env), from_, source, confirmed, as_json=json_)
+
+
 @verb(junit="write the checks as JUnit XML to this file")
 def verify(
     context: Context,
@@ -294,6 +338,8 @@ def authority(
 namespace = Collection(
     plan, deploy, verify, rollback, status, history, unlock, doctor, render, inventory, welcome, reference
 )
+for task in (backup, backups, drill, restore):
+    namespace.add_task(task)
 namespace.add_collection(Collection("secrets", edit=edit, rotate=rotate, recipients=recipients))
 namespace.add_collection(Collection("images", lock=lock))
 namespace.add_collection(Collection("hosts", trust=trust))

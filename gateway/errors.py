@@ -88,6 +88,12 @@ class RolledBackError(RolloutError):
     exit_code = 5
 
 
+class BackupError(GatewayError):
+    """A backup could not be made; the proven sets of before are as they were."""
+
+    exit_code = 5
+
+
 class InDoubtError(RolloutError):
     """A deploy failed and at least one host could not be brought back to a known release."""
 

@@ -212,6 +212,19 @@ SECRET_NAMES: Mapping[str, SecretName] = MappingProxyType(
             64,
             generate_hexadecimal,
         ),
+        "backup_password": SecretName(
+            "encrypts the backups; keep a copy outside of this machine: without it no backup can be read",
+            "visible ASCII without spaces, quotes, < > & $ and backslash",
+            _QUOTE_SAFE,
+            16,
+            lambda: generate_text(40),
+        ),
+        "backup_s3_access_key": SecretName(
+            "access key of the S3 store that backups go to; optional", "a key without spaces", _VISIBLE, 0, None
+        ),
+        "backup_s3_secret_key": SecretName(
+            "secret key of the S3 store that backups go to; optional", "a key without spaces", _VISIBLE, 0, None
+        ),
         "provider_api_key": SecretName(
             "the model provider's key, for the traced request of verify; optional",
             "visible ASCII without spaces or line breaks",

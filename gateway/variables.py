@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from gateway.backup_variables import Backup
 from gateway.edge_variables import Edge, GatewayProxy, Provider, Recorder
 from gateway.variable_types import Limits, Port, ProviderName, RoleName, Section, Service, Text
 
@@ -50,6 +51,7 @@ class Images(Section):
     envoy: Text
     python: Text
     busybox: Text
+    restic: Text
 
 
 class Ports(Section):
@@ -192,6 +194,7 @@ class HostVariables(Section):
     postgres: Postgres
     clickhouse: Clickhouse
     object_store: ObjectStore
+    backup: Backup
     migrations: Migrations
     jawn: Service
     web: Service

@@ -92,6 +92,7 @@ PUBLISHED = {
     "envoy-next": "envoy:next",
     "python": "python:3",
     "busybox": "busybox:1",
+    "restic": "restic:1",
 }
 FLEET_IMAGES = ("host", "host-docker", "registry", "provider")
 ALL_IMAGES = (*FLEET_IMAGES, *PUBLISHED)

@@ -51,4 +51,5 @@ def parts() -> tuple[Part, ...]:
         Part("object-store", "rclone serve s3", real=True),
         Part("edge and egress", "Caddy", real=True),
         Part("gateway", "Envoy", real=True),
+        Part("backups", "restic", real=True),
     )

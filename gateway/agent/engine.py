@@ -160,6 +160,17 @@ def has_image(reference: str) -> bool:
     return ask(f"/images/{quote(f'{repository}@{digest}', safe='/:@')}/json") is not None
 
 
+def stop(identifiers: Iterable[str], seconds: str) -> None:
+    """Stop containers, each with so many seconds to finish. Raises StepFailed."""
+    wanted = list(identifiers)
+    if wanted:
+        done = subprocess.run(["docker", "stop", "-t", seconds, *wanted], capture_output=True, check=False)
+        if done.returncode:
+            raise StepFailed(
+                "docker", f"containers could not be stopped: {done.stderr.decode(errors='replace')[-300:]}"
+            )
+
+
 def remove(identifiers: Iterable[str]) -> None:
     """Remove containers, running or not; their named volumes stay. Raises StepFailed."""
     wanted = list(identifiers)

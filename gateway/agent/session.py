@@ -11,7 +11,23 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from . import account, ask, boot, docker_setup, engine, examine, lease, logins, snapshot, stage, stores, support, switch
+from . import (
+    account,
+    ask,
+    backup_verbs,
+    boot,
+    docker_setup,
+    engine,
+    examine,
+    lease,
+    logins,
+    schedule,
+    snapshot,
+    stage,
+    stores,
+    support,
+    switch,
+)
 from .channel import Channel, Emit, run_detached
 from .failure import StepFailed, as_failure
 from .store import Store, marks, release_number
@@ -21,7 +37,7 @@ Request = dict[str, Any]
 Result = dict[str, Any]
 
 
-class Session:
+class Session(backup_verbs.BackupVerbs):
     """One connection's state: the channel and the environment's folder."""
 
     def __init__(self, channel: Channel) -> None:
@@ -94,10 +110,12 @@ class Session:
             """Switch, with the hook in place; take it away again if no release is left to bring back."""
             boot.install(request["project"])
             try:
-                return switch.switch(self.store, request, emit)
+                result = switch.switch(self.store, request, emit)
             finally:
                 if self.store.current() is None:
                     boot.remove(request["project"])
+            schedule.renew(self.store, request["project"], emit)
+            return result
 
         return self.detached(work)
 
@@ -107,6 +125,7 @@ class Session:
         def work(_: Emit) -> Result:
             """Take the hook away, then the environment."""
             boot.remove(request["project"])
+            schedule.remove(request["project"])
             return switch.retire(self.store, request["project"])
 
         return self.detached(work)
@@ -211,10 +230,10 @@ class Session:
 
 
 # These change the host, so the conversation must hold its lease.
-CHANGING = frozenset(
-    ["prepare", "stage", "pull", "switch", "retire", "prune", "set_account_password", "revoke_key", "forget_logins"]
-)
-VERBS = frozenset(
+CHANGING = backup_verbs.CHANGING | {
+    "prepare", "stage", "pull", "switch", "retire", "prune", "set_account_password", "revoke_key", "forget_logins"
+}  # fmt: skip
+VERBS = backup_verbs.VERBS | frozenset(
     [
         "open",
         "snapshot",

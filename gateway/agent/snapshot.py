@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from . import compose, docker_setup, edge_state, engine, lease
+from . import backup_log, compose, docker_setup, edge_state, engine, lease, restoration, schedule
 from .failure import StepFailed
 from .store import Store
 
@@ -36,6 +36,11 @@ def take(store: Store, project: str, registries: list[str], images: list[str]) -
         **_release(store),
         **_running(project, facts["engine"]),
         "lease": lease.show(store),
+        "backups": {
+            "log": backup_log.summary(store),
+            "schedule": schedule.look(project),
+            "restore_cut_off": bool(facts["engine"]) and restoration.is_cut_off(project),
+        },
         "edge": edge_state.look(project) if facts["engine"] else edge_state.NOTHING,
     }
 

@@ -37,8 +37,11 @@ def postgres(project: str, settings: dict[str, Any], password: str, sql: str) ->
     return done.stdout.decode().splitlines()
 
 
-def clickhouse(project: str, settings: dict[str, Any], password: str, sql: str) -> list[str]:
-    """Run SQL on ClickHouse over HTTP and return the output lines. Raises StepFailed with its message."""
+def clickhouse(project: str, settings: dict[str, Any], password: str, sql: str, timeout: float = 60) -> list[str]:
+    """Run SQL on ClickHouse over HTTP and return the output lines, waiting at most `timeout` seconds for each.
+
+    Raises StepFailed with ClickHouse's message.
+    """
     url = settings["url"]
     if settings["mode"] == "bundled":
         url = f"http://{engine.address(engine.container_of(project, 'clickhouse'))}:8123"
@@ -46,7 +49,7 @@ def clickhouse(project: str, settings: dict[str, Any], password: str, sql: str) 
         "X-ClickHouse-User": settings["user"], "X-ClickHouse-Key": password,
     })  # fmt: skip
     try:
-        with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=timeout) as response:  # noqa: S310
             return str(response.read().decode()).splitlines()
     except urllib.error.HTTPError as error:
         message = hide(error.read().decode(errors="replace").strip(), [password])
@@ -63,13 +66,17 @@ def missing_migrations(project: str, migrations: dict[str, Any], secrets: dict[s
     never to apply (`allowed_absent`) do not count. A store without a ledger lacks all its files.
     """
     allowed = set(migrations["allowed_absent"])
-    applied = {
-        "postgres": _flyway_scripts(project, migrations["postgres"], secrets["postgres"]),
-        "clickhouse": _clickhouse_names(project, migrations["clickhouse"], secrets["clickhouse"]),
-    }
     return {
         store: [name for name in migrations[store]["files"] if name not in names and name not in allowed]
-        for store, names in applied.items()
+        for store, names in applied_migrations(project, migrations, secrets).items()
+    }
+
+
+def applied_migrations(project: str, migrations: dict[str, Any], secrets: dict[str, str]) -> dict[str, set[str]]:
+    """Return the names of the migration files that each store's ledger shows as applied."""
+    return {
+        "postgres": _flyway_scripts(project, migrations["postgres"], secrets["postgres"]),
+        "clickhouse": _clickhouse_names(project, migrations["clickhouse"], secrets["clickhouse"]),
     }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from gateway.commands.backup import keep_secrets
 from gateway.commands.fleet_state import observe, observe_unlocked
 from gateway.commands.gate import verification_gate
 from gateway.commands.project import ROOT, Project, owner
@@ -21,6 +22,7 @@ from gateway.migrations import compatible, refuse_newer_schema
 from gateway.plan.build import Plan, build_deploy
 from gateway.plan.operations import Run
 from gateway.preflight import check_all
+from gateway.render.topology import data_host
 from gateway.rollout import AfterUndo, prepare, take_leases, touch
 from gateway.rotation import unsettled
 from gateway.transport.conversation import AgentError
@@ -48,6 +50,7 @@ def deploy(project: Project, confirm: Confirm, as_json: bool) -> dict[str, Any]:
     project.releases  # noqa: B018 - everything that can be wrong in the files is found before any host is asked
     with connected(project.inventory, need_all) as conversations:
         observed = observe_unlocked(project.inventory, conversations, project.reporter, project.releases)
+        refuse_half_restored(observed, project.inventory.environment)
         made = make_plan(project, observed)
         # A command for some hosts cannot settle what concerns all of them.
         left = unsettled(project.vault) if set(conversations) == set(project.inventory.hosts) else ()
@@ -67,6 +70,7 @@ def deploy(project: Project, confirm: Confirm, as_json: bool) -> dict[str, Any]:
             roll_out(made, project, run, observed, "deploy")
         if left:
             settle(run, project)
+        keep_secrets_for_backups(run)
         return _result(project, made, "deployed")
 
 
@@ -126,6 +130,28 @@ def prune(run: Run, observed: Mapping[str, Any]) -> None:
             conversation.request("prune", keep=keep, protected=[observed[name]["current"]])
         except (AgentError, GatewayError) as error:  # the deploy is good all the same
             run.reporter.line(name, f"old releases could not be removed: {error}", "red")
+
+
+def keep_secrets_for_backups(run: Run) -> None:
+    """Let the data host have the encrypted secrets file, which belongs into the sets that it makes by itself."""
+    host = data_host(run.inventory)
+    if host is None or host.name not in run.conversations or not host.variables.backup.enabled:
+        return
+    try:
+        keep_secrets(run, host)
+    except (AgentError, GatewayError) as error:  # the deploy is good all the same
+        run.reporter.line(host.name, f"the secrets file could not be left for backups: {error}", "red")
+
+
+def refuse_half_restored(observed: Mapping[str, Any], environment: str) -> None:
+    """Raise ConfigurationError for a host on which a restore was cut off: its stores hold half of a set."""
+    for name, seen in observed.items():
+        if seen["backups"]["restore_cut_off"]:
+            raise ConfigurationError(
+                "a restore was cut off here, the stores hold a part of a set; the old data is kept beside them",
+                where=name, unaffected="every host: nothing was changed",
+                next_step=f"invoke restore --env {environment} --from ID: it begins by putting the old data back",
+            )  # fmt: skip
 
 
 def refuse_moved(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.agent.store import release_number
-from gateway.commands.deploy import Confirm, carry_out, refuse_moved
+from gateway.commands.deploy import Confirm, carry_out, refuse_half_restored, refuse_moved
 from gateway.commands.fleet_state import observe, observe_unlocked
 from gateway.commands.gate import verification_gate
 from gateway.commands.project import Project, owner
@@ -56,6 +56,7 @@ def rollback(
         result = {"environment": inventory.environment, "release": identifier, "plan": plan_as_dict(made)}
         if not confirm():
             return {**result, "outcome": "not confirmed"}
+        refuse_half_restored(observed, inventory.environment)
         run = Run(inventory, project.vault, conversations, project.reporter)
         take_leases(run, owner(), "rollback")
         refuse_moved(observed, observe(inventory, conversations))

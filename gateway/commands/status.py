@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from gateway.commands.backup import state_in_words
 from gateway.commands.fleet_state import observe
 from gateway.commands.secret_ages import ages_of, show_ages
 from gateway.console import say, table
@@ -82,6 +83,7 @@ def host_status(seen: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "state": state, "release": release, "services": services, "lease": seen["lease"],
         "engine": seen["facts"]["engine"], "disk_free": seen["facts"]["disk_free"]["releases"],
+        "backups": seen["backups"],
         "recorder": (seen["edge"] or {}).get("recorder"), "keys_age": (seen["edge"] or {}).get("keys_age"),
     }  # fmt: skip
 
@@ -117,6 +119,9 @@ def _print(inventory: Inventory, hosts: Mapping[str, Any]) -> None:
     for name, host in hosts.items():
         if host["state"] != "unreachable" and host["recorder"]:
             say(f"{name}: {_recording(host['recorder'])}{_certificate(host['certificate_days'])}")
+    for name, host in hosts.items():
+        for line in state_in_words(host["backups"]) if host["state"] != "unreachable" else ():
+            say(f"{name}: {line}", "red" if "fail" in line or "do not run" in line else "")
     for name, host in hosts.items():
         if host["state"] == "unreachable":
             say(host["cause"], "red")

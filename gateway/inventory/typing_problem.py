@@ -30,6 +30,8 @@ PATTERN_WORDS = {
     r"^[A-Za-z0-9.:-]+$": "a host name or an address",
     r"^https://[^\s]+$": "an https:// URL",
     r"^/[^\s:]*[^\s/:]$": "an absolute path without spaces or colons and without a slash at the end",
+    r"^(|(/|sftp:|s3:)[^\s]+)$": "a folder /..., sftp:user@host:/path, s3:https://host/bucket/path, or empty",
+    r"^(|([01][0-9]|2[0-3]):[0-5][0-9])$": 'a time of the day in quotes, such as "03:30", or empty',
     r"^/[^\s]*[^\s/]$": "an absolute path without spaces and without a slash at the end",
 }
 _TYPE_WORDS = (

@@ -110,8 +110,10 @@ def _all_roles(targets: Sequence[Target]) -> list[str]:
 
 
 def _notes(targets: Sequence[Target], traced: bool) -> Iterator[str]:
-    """Yield what a reader of the report must know of the traced requests."""
+    """Yield what a reader of the report must know of the traced requests, and of backups that are still to come."""
     for target in targets:
+        if target.snapshot["backups"]["schedule"] and target.snapshot["backups"]["log"] is None:
+            yield f"{target.name}: no backup was made yet"
         if target.door is None:
             continue
         if target.trace is None:

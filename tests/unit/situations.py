@@ -85,6 +85,7 @@ def bare(**facts: Any) -> dict[str, Any]:
         },
         "current": None, "manifest": None, "contents": {}, "modes": {}, "releases": [],
         "interrupted": None, "history": [], "containers": [], "lease": None,
+        "backups": {"log": None, "schedule": "", "restore_cut_off": False},
         "edge": {"authority": "", "keys_age": None, "recorder": None},
     }  # fmt: skip
 

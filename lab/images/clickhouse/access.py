@@ -101,6 +101,15 @@ class Users:
             self._grant(statement)
         return b""
 
+    def export(self) -> dict[str, User]:
+        """Return all SQL users, for a backup."""
+        return dict(self._users)
+
+    def add_missing(self, users: Mapping[str, User]) -> None:
+        """Take users from a backup; one that is here already stays as it is, as in ClickHouse."""
+        self._users = {**users, **self._users}
+        self._save()
+
     def restrict(self, user: str, statement: str, settings: Mapping[str, str]) -> dict[str, str]:
         """Return settings that confine a SQL user to what it may read, or raise.
 

@@ -36,9 +36,10 @@ class QueryError(Exception):
 class Engine:
     """A chdb connection on one data folder, which no other process may open meanwhile."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, configuration: str = "") -> None:
         self._lock = threading.Lock()
-        self._connection: Any = _load_chdb().connect(folder)
+        options = f"?config-file={configuration}" if configuration else ""
+        self._connection: Any = _load_chdb().connect(folder + options)
         names = self._connection.query("SELECT name FROM system.settings", "TabSeparated").bytes()
         self._settings = set(names.decode().split())
 

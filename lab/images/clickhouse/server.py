@@ -17,6 +17,7 @@ import zlib
 from pathlib import Path
 from typing import ClassVar
 
+import backups
 from access import Users
 from engine import Engine, QueryError
 
@@ -176,7 +177,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 81,
                 f"Code: 81. DB::Exception: Database {options['database']} does not exist. (UNKNOWN_DATABASE)",
             )
-        return self.server.engine.run(statement, output_format, parameters, settings)
+
+        def run(what: bytes) -> bytes:
+            """Run a statement with this request's settings."""
+            return self.server.engine.run(what, output_format, parameters, settings)
+
+        answer = backups.carry_out(statement, run, self.server.users, DATA)
+        return run(statement) if answer is None else answer
 
     def _credentials(self, options: dict[str, str]) -> tuple[str, str]:
         if "X-ClickHouse-User" in self.headers:
@@ -203,7 +210,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 def main() -> None:
     """Serve until SIGTERM or SIGINT, then finish the running query and close the data folder."""
     print("STAND-IN for clickhouse/clickhouse-server (lab only): chdb engine, HTTP on 8123", flush=True)
-    engine = Engine(str(DATA))
+    engine = Engine(str(DATA), str(backups.configuration() or ""))
     server = Server(8123, engine, Users(DATA / "access" / "stand-in-users.json"))
 
     def stop(number: int, _: object) -> None:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 
 from gateway.commands import deploy as module
-from gateway.commands.deploy import deploy, prune, refuse_moved
+from gateway.commands.deploy import deploy, prune, refuse_half_restored, refuse_moved
 from gateway.commands.settle import forget_logins
 from gateway.console import Reporter
 from gateway.errors import ConfigurationError, UnreachableError
@@ -19,7 +19,7 @@ from gateway.plan.operations import Run
 from gateway.rotation import rotated
 from gateway.secret import Secret
 from gateway.vault import Vault
-from tests.unit.situations import load, release, running
+from tests.unit.situations import bare, load, release, running
 
 
 def change(seen, part):
@@ -151,3 +151,12 @@ def test_logins_are_forgotten_by_commands_for_all_hosts_only(tmp_path, capsys):
     talks["data1"].error = UnreachableError("the connection was lost")
     forget_logins(Run(inventory, None, talks, Reporter()))
     assert "earlier logins to the stores could not be removed" in capsys.readouterr().err
+
+
+def test_a_half_restored_host_is_not_deployed_to():
+    seen = {"backups": {"log": None, "schedule": "", "restore_cut_off": False}}
+    refuse_half_restored({"data1": seen}, "trial")
+    seen["backups"]["restore_cut_off"] = True
+    with pytest.raises(ConfigurationError, match="restore was cut off") as caught:
+        refuse_half_restored({"app1": bare(), "data1": seen}, "trial")
+    assert caught.value.where == "data1"

@@ -22,7 +22,7 @@ defaults:
   directory: /opt/helicone
   upstream: {repo: upstream.git, ref: main, compose_path: docker/docker-compose.yml, passed_stops: []}
   images: {postgres: "p:1", clickhouse: "c:1", object_store: "o:1", migrations: "m:1", jawn: "j:1", web: "w:1",
-           caddy: "y:1", envoy: "e:1", python: "s:1", busybox: "b:1"}
+           caddy: "y:1", envoy: "e:1", python: "s:1", busybox: "b:1", restic: "r:1"}
   ports: {gateway: 8787, ui: 3000, acme: 80, jawn: 8585, web: 3001, postgres: 5432, clickhouse: 8123,
           object_store: 9000}
   urls: {gateway: "", ui: ""}
@@ -48,6 +48,8 @@ defaults:
   object_store: {mode: bundled, endpoint: "", public_endpoint: "", region: us-west-2,
                  buckets: {requests: r, prompts: p, hql: h}, memory: 512m, cpus: 1, environment: {}}
   migrations: {memory: 1g, cpus: 2, allowed_absent: [], compatible: [], built_from: {}}
+  backup: {enabled: true, repository: "", keep: {daily: 7, weekly: 4, monthly: 6}, schedule: "03:30",
+           drill_every_days: 7, max_age_hours: 26, max_drill_age_days: 15, memory: 1g, cpus: 1}
 """,
     "app": """\
 defaults:

@@ -1,0 +1,47 @@
+"""Putting what a volume holds aside, so that it can be put back whenever the work was cut off.
+
+The folder beside it says by one rename how far that is: `moving` holds a part of the data, the rest is
+still in the volume; `content` holds all of it, and what the volume holds by now is new; `given-up` holds
+what nobody wants back.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from . import volumes
+
+_MOVING, _CONTENT, _GIVEN_UP = "moving", "content", "given-up"
+
+
+def put(live: Path | None, beside: Path) -> None:
+    """Move what the volume at `live` holds to `beside`; None stands for a volume that is not there.
+
+    Raises OSError with everything back in its place.
+    """
+    moving = beside / _MOVING
+    moving.mkdir()
+    if live is not None:
+        volumes.move_content(live, moving)
+    moving.rename(beside / _CONTENT)
+
+
+def is_pending(beside: Path | None) -> bool:
+    """Tell whether there is something to put back."""
+    return beside is not None and ((beside / _MOVING).is_dir() or (beside / _CONTENT).is_dir())
+
+
+def put_back(live: Path, beside: Path) -> None:
+    """Put back what was moved, in the place of what the volume holds by now. May be cut off and done again."""
+    moving, content = beside / _MOVING, beside / _CONTENT
+    if content.is_dir():
+        volumes.empty(live)
+        content.rename(moving)  # from here on the volume holds nothing but what belongs to it
+    volumes.move_content(moving, live)
+    moving.rmdir()
+
+
+def give_up(beside: Path) -> None:
+    """Say that nobody will want it back."""
+    if (beside / _CONTENT).is_dir():
+        (beside / _CONTENT).rename(beside / _GIVEN_UP)

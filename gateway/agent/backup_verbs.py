@@ -1,0 +1,56 @@
+"""The part of the agent's conversation that is about backups."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from . import backup, drill, halting, restoration, sets
+from .channel import Emit
+from .store import Store
+
+Request = dict[str, Any]
+Result = dict[str, Any]
+
+CHANGING = frozenset(["keep_secrets", "backup", "drill", "restore", "halt", "resume"])
+VERBS = CHANGING | {"sets", "look_at_set"}
+
+
+class BackupVerbs:
+    """Verbs of a Session; it gives them its store, and work that outlives the connection."""
+
+    store: Store
+    detached: Callable[[Callable[[Emit], Result]], Result]
+
+    def sets(self, request: Request, payload: bytes) -> Result:
+        """See `sets.listed`."""
+        return sets.listed(self.store, request["elsewhere"])
+
+    def look_at_set(self, request: Request, payload: bytes) -> Result:
+        """See `restoration.look`."""
+        return restoration.look(self.store, request["set"], request["elsewhere"])
+
+    def keep_secrets(self, request: Request, payload: bytes) -> Result:
+        """See `sets.keep_secrets`."""
+        sets.keep_secrets(self.store, payload)
+        return {}
+
+    def backup(self, request: Request, payload: bytes) -> Result:
+        """See `backup.take`."""
+        return self.detached(lambda emit: backup.take(self.store, request["by"], emit))
+
+    def drill(self, request: Request, payload: bytes) -> Result:
+        """See `drill.drill`."""
+        return self.detached(lambda emit: drill.drill(self.store, request["set"], request["by"], emit))
+
+    def restore(self, request: Request, payload: bytes) -> Result:
+        """See `restoration.restore`."""
+        return self.detached(lambda emit: restoration.restore(self.store, request, emit))
+
+    def halt(self, request: Request, payload: bytes) -> Result:
+        """See `halting.halt`."""
+        return self.detached(lambda _: halting.halt(request["project"], request["services"]))
+
+    def resume(self, request: Request, payload: bytes) -> Result:
+        """See `halting.resume`."""
+        return self.detached(lambda emit: halting.resume(self.store, request["project"], request["services"], emit))

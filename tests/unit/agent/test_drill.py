@@ -1,0 +1,116 @@
+"""Drills: a set that does not hold what its manifest says is marked bad, and nothing stays behind."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+
+import pytest
+
+from gateway.agent import backup_log, content, drill
+from gateway.agent.failure import StepFailed
+from tests.unit.agent.backup_situations import host
+
+TABLES = {"public.t": [2, "7"]}
+ROWS = {"request_response_rmt": {"3": [2, "9"]}}
+
+
+@pytest.fixture
+def sets(tmp_path, monkeypatch):
+    """Let a set be a folder; the scratch stores hold what `found` says."""
+    folder = tmp_path / "fetched"
+    (folder / "objects").mkdir(parents=True)
+    (folder / "objects" / "body").write_text("b")
+    (folder / "objects.jsonl").write_text('["body", 1]\n')
+    manifest = {
+        "files": {"objects.jsonl": content.file_hash(folder / "objects.jsonl")}, "postgres": TABLES,
+        "clickhouse": content.settled(ROWS, ROWS),
+        "objects": {"count": 1, "bytes": 1, "sampled": {"body": content.file_hash(folder / "objects" / "body")}},
+    }  # fmt: skip
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    found = {"postgres": TABLES, "clickhouse": ROWS, "marks": [], "removed": [], "folder": folder}
+    chosen = {"id": "7", "snapshot": "s", "time": "2026-01-01"}
+    monkeypatch.setattr(drill.restic, "open_repository", lambda *_, **__: None)
+    monkeypatch.setattr(drill.restic, "choose", lambda *_: chosen)
+    monkeypatch.setattr(drill.restic, "restore", lambda *_: folder)
+    monkeypatch.setattr(drill.restic, "mark", lambda settings, identifier, state: found["marks"].append(state))
+    monkeypatch.setattr(drill.volumes, "make", lambda volume: folder)
+    monkeypatch.setattr(drill.volumes, "remove", found["removed"].append)
+    monkeypatch.setattr(drill.scratch, "clear", lambda _: None)
+    monkeypatch.setattr(drill.scratch, "postgres", lambda *_: contextlib.nullcontext("postgres"))
+    monkeypatch.setattr(drill.scratch, "clickhouse", lambda *_: contextlib.nullcontext("clickhouse"))
+    monkeypatch.setattr(drill.content, "postgres", lambda ask: found[ask])
+    monkeypatch.setattr(drill.content, "clickhouse", lambda ask: found[ask])
+    return found
+
+
+def run(store):
+    return drill.drill(store, None, "ann@desk", lambda **_: None)
+
+
+def test_a_set_that_holds_what_it_says(tmp_path, sets):
+    store = host(tmp_path)
+    done = run(store)
+    assert (done["set"], done["tables"], done["rows"], done["objects"]) == ("7", 2, 4, 1)
+    assert sets["marks"] == []
+    assert sets["removed"][-1] == "helicone-trial-drill"
+    assert backup_log.summary(store)["drill"]["set"] == "7"
+
+
+@pytest.mark.parametrize(
+    ("store_of_set", "held"),
+    [("postgres", {"public.t": [2, "8"]}), ("clickhouse", {"request_response_rmt": {"3": [1, "4"], "5": [1, "5"]}})],
+)
+def test_one_altered_row_makes_the_set_bad(tmp_path, sets, store_of_set, held):
+    store = host(tmp_path)
+    backup_log.note(store, "backup", "7", 0.0, "ann")
+    sets[store_of_set] = held
+    with pytest.raises(StepFailed, match="not the same content") as caught:
+        run(store)
+    assert caught.value.kind == "content"
+    assert sets["marks"] == ["bad"]
+    known = backup_log.summary(store)
+    assert known["backup"] is None
+    assert known["failed_drill"] is not None
+    assert sets["removed"][-1] == "helicone-trial-drill"
+
+
+def test_an_altered_file_and_a_lost_manifest_make_it_bad(tmp_path, sets):
+    (sets["folder"] / "objects.jsonl").write_text("")
+    with pytest.raises(StepFailed, match=r"objects\.jsonl of the set has another checksum"):
+        run(host(tmp_path))
+    (sets["folder"] / "manifest.json").write_text("")
+    with pytest.raises(StepFailed, match="no readable manifest"):
+        run(host(tmp_path / "again"))
+    assert sets["marks"] == ["bad", "bad"]
+
+
+@pytest.mark.parametrize(
+    ("failure", "marks"),
+    [
+        (StepFailed("fetch", "ciphertext verification failed"), ["bad"]),
+        (StepFailed("fetch", "no space left on device"), []),
+        (StepFailed("scratch store", "does not come up"), []),
+    ],
+)
+def test_a_drill_that_the_host_fails_says_nothing_of_the_set(tmp_path, sets, monkeypatch, failure, marks):
+    def fail(*_):
+        raise failure
+
+    monkeypatch.setattr(drill.restic, "restore", fail)
+    store = host(tmp_path)
+    with pytest.raises(StepFailed):
+        run(store)
+    assert sets["marks"] == marks
+    assert backup_log.summary(store)["failed_drill"]["cause"] == failure.message
+
+
+def test_a_set_that_is_not_there_is_asked_for_in_vain(tmp_path, sets, monkeypatch):
+    def missing(*_):
+        raise StepFailed("choose", "there is no set 9", kind="configuration")
+
+    monkeypatch.setattr(drill.restic, "choose", missing)
+    with pytest.raises(StepFailed) as caught:
+        run(host(tmp_path))
+    assert caught.value.kind == "configuration"
+    assert sets["marks"] == []

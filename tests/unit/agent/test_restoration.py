@@ -1,0 +1,204 @@
+"""Restores: what is refused, and that the old data comes back whatever goes wrong."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import pytest
+
+from gateway.agent import backup_log, backup_settings, restoration
+from gateway.agent.failure import StepFailed
+from tests.unit.agent.backup_situations import host
+
+MANIFEST = {
+    "upstream": "d" * 40, "postgres": {"public.t": [1, "7"]}, "clickhouse": {}, "objects": {"count": 0, "sampled": {}},
+    "migrations": {"postgres": ["V1.sql"], "clickhouse": ["schema_1.sql"]},
+}  # fmt: skip
+PASSWORDS = {"postgres": "pg", "clickhouse": "ch", "clickhouse_hql": "h", "gateway_stores": "g"}
+
+
+def changed(store, files):
+    manifest = copy.deepcopy(MANIFEST)
+    manifest["migrations"][store] = files
+    return manifest
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return backup_settings.load(host(tmp_path))
+
+
+def test_a_set_of_this_schema_fits(settings):
+    restoration.refuse_other(settings, MANIFEST)
+    restoration.refuse_other(settings, changed("clickhouse", ["schema_1.sql", "schema_79.sql"]))
+
+
+def test_what_an_image_applies_beyond_its_version_is_no_newer_schema(settings):
+    more = changed("postgres", ["V1.sql", "V1_of_a_fork.sql"])
+    restoration.refuse_other(settings, {**more, "upstream": settings.upstream})
+
+
+@pytest.mark.parametrize(
+    ("manifest", "words"),
+    [
+        (changed("postgres", []), "release here is newer than the set: 1 migrations of postgres"),
+        (changed("postgres", ["V1.sql", "V2.sql"]), "set is newer than the release here: 1 migrations of postgres"),
+        (changed("clickhouse", []), "release here is newer than the set: 1 migrations of clickhouse"),
+    ],
+)
+def test_another_schema_is_refused_with_the_version_to_deploy(settings, manifest, words):
+    with pytest.raises(StepFailed, match=words) as caught:
+        restoration.refuse_other(settings, manifest)
+    assert caught.value.kind == "configuration"
+    assert f"upstream.ref {'d' * 40}" in caught.value.message
+
+
+def test_a_set_of_other_stores_is_refused(tmp_path):
+    settings = backup_settings.load(host(tmp_path, services=("db",)))
+    with pytest.raises(StepFailed, match="the set holds clickhouse, db, object-store, and on this host run db"):
+        restoration.refuse_other(settings, MANIFEST)
+
+
+@pytest.fixture
+def live(tmp_path, monkeypatch):
+    """Let volumes be folders, and containers and stores notes of what was asked of them."""
+    place = tmp_path / "volumes"
+    place.mkdir()
+    notes = []
+
+    def make(volume):
+        (place / volume).mkdir(exist_ok=True)
+        return place / volume
+
+    def remove(volume):
+        if (place / volume).is_dir():
+            restoration.volumes.empty(place / volume)
+            (place / volume).rmdir()
+
+    monkeypatch.setattr(restoration.volumes, "make", make)
+    monkeypatch.setattr(restoration.volumes, "remove", remove)
+    monkeypatch.setattr(
+        restoration.volumes, "folder", lambda volume: place / volume if (place / volume).is_dir() else None
+    )
+    for name in ("postgres", "clickhouse", "object-store"):
+        (make(f"helicone-trial-{name}") / "old").write_text(name)
+    chosen = {"id": "20260101-033000", "snapshot": "s", "state": "proven", "project": "helicone-trial", "time": ""}
+    monkeypatch.setattr(restoration.restic, "open_repository", lambda *_, **__: None)
+    monkeypatch.setattr(restoration.restic, "choose", lambda *_: chosen)
+
+    def fetch(settings, snapshot, target):
+        for part in ("postgres", "clickhouse", "objects"):
+            (target / "set" / part).mkdir(parents=True)
+        (target / "set" / "objects" / "new").write_text("object")
+        (target / "set" / "manifest.json").write_text(json.dumps({**MANIFEST, "files": {}}))
+        return target / "set"
+
+    monkeypatch.setattr(restoration.restic, "restore", fetch)
+    monkeypatch.setattr(restoration, "_stop", lambda _: notes.append("stop"))
+    monkeypatch.setattr(restoration, "_start", lambda *_: notes.append("start"))
+    monkeypatch.setattr(restoration.compose, "redaction", lambda *_: str)
+    monkeypatch.setattr(restoration.compose, "run", lambda *_: notes.append("create"))
+    monkeypatch.setattr(restoration, "_load", lambda *_: [])
+    monkeypatch.setattr(restoration, "_set_up_users", lambda *_: notes.append("users"))
+    return place, notes
+
+
+def content(place):
+    return {
+        f"{path.parent.name}/{path.name}": path.read_text() for path in place.glob("*/*") if path.is_file()
+    }  # fmt: skip
+
+
+OLD = {f"helicone-trial-{name}/old": name for name in ("postgres", "clickhouse", "object-store")}
+
+
+def restore(store):
+    words = {"set": "20260101-033000", "elsewhere": None, "secrets": PASSWORDS, "by": "ann@desk"}
+    return restoration.restore(store, words, lambda **_: None)
+
+
+def test_the_set_takes_the_place_of_the_old_data(tmp_path, live):
+    place, notes = live
+    store = host(tmp_path)
+    assert restore(store)["set"] == "20260101-033000"
+    assert content(place) == {"helicone-trial-object-store/new": "object"}
+    assert notes == ["stop", "create", "start", "users"]
+    assert sorted(path.name for path in place.iterdir()) == [
+        "helicone-trial-clickhouse", "helicone-trial-object-store", "helicone-trial-postgres",
+    ]  # fmt: skip
+    assert store.lines(backup_log.NAME)[-1]["outcome"] == "good"
+
+
+@pytest.mark.parametrize("step", ["_fill", "_start", "_load", "_set_up_users"])
+def test_whatever_goes_wrong_the_old_data_comes_back(tmp_path, live, monkeypatch, step):
+    place, _ = live
+    original, failed = getattr(restoration, step), []
+
+    def fail(*arguments):
+        if failed:
+            return original(*arguments)
+        failed.append(step)
+        raise ValueError("a defect")
+
+    monkeypatch.setattr(restoration, step, fail)
+    store = host(tmp_path)
+    with pytest.raises(StepFailed, match="a defect") as caught:
+        restore(store)
+    assert caught.value.kind == "failed"
+    assert content(place) == OLD
+    assert store.lines(backup_log.NAME)[-1]["outcome"] == "bad"
+
+
+def test_content_that_is_not_the_manifests_is_no_restore(tmp_path, live, monkeypatch):
+    place, _ = live
+    monkeypatch.setattr(restoration, "_load", lambda *_: ["PostgreSQL: t has 0 rows"])
+    with pytest.raises(StepFailed, match="t has 0 rows"):
+        restore(host(tmp_path))
+    assert content(place) == OLD
+
+
+def test_stores_that_do_not_come_back_are_in_doubt_and_keep_the_old_data(tmp_path, live, monkeypatch):
+    place, _ = live
+
+    def fail(*_):
+        raise StepFailed("start db", "db exited")
+
+    monkeypatch.setattr(restoration, "_start", fail)
+    with pytest.raises(StepFailed, match="db exited") as caught:
+        restore(host(tmp_path))
+    assert "putting the old data back failed too: db exited" in caught.value.message
+    assert caught.value.kind == "doubt"
+    assert content(place) == OLD
+
+
+def test_a_restore_that_was_cut_off_is_undone_by_the_next_one_first(tmp_path, live, monkeypatch):
+    place, notes = live
+
+    def cut_off(*_):
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr(restoration, "_load", cut_off)
+        with pytest.raises(SystemExit):
+            restore(host(tmp_path))
+    assert content(place) != OLD
+    assert restoration.is_cut_off("helicone-trial")
+    notes.clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(restoration.restic, "choose", lambda *_: (_ for _ in ()).throw(StepFailed("choose", "gone")))
+        with pytest.raises(StepFailed, match="gone"):
+            restore(host(tmp_path / "again"))
+    assert content(place) == OLD
+    assert not restoration.is_cut_off("helicone-trial")
+
+
+def test_a_set_that_does_not_fit_leaves_everything_alone(tmp_path, live, monkeypatch):
+    place, notes = live
+    monkeypatch.setattr(
+        restoration.drill, "read_manifest", lambda *_: changed("postgres", [])
+    )  # fmt: skip
+    with pytest.raises(StepFailed) as caught:
+        restore(host(tmp_path))
+    assert caught.value.kind == "configuration"
+    assert (content(place), notes) == (OLD, [])

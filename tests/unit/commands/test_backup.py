@@ -1,0 +1,151 @@
+"""The verbs about backups: which error an operator gets for what an agent says, and ages in words."""
+
+from __future__ import annotations
+
+import contextlib
+from types import SimpleNamespace
+
+import pytest
+
+from gateway.commands import backup, restore
+from gateway.errors import BackupError, ConfigurationError, InDoubtError, RolledBackError, VerificationError
+from gateway.transport.conversation import AgentError
+from tests.unit.fake_fleet import Fleet
+from tests.unit.situations import load
+
+
+def failure(kind: str, step: str = "dump") -> AgentError:
+    return AgentError("data1", {"step": step, "message": "pg_dump wrote nothing", "kind": kind, "logs": ["x"]})
+
+
+@pytest.fixture
+def fleet(tmp_path, monkeypatch):
+    made = Fleet(load(tmp_path))
+    monkeypatch.setattr(backup, "converse", lambda host, inventory: made.run.conversations[host.name])
+    monkeypatch.setattr(type(made.run.conversations["data1"]), "__enter__", lambda self: self, raising=False)
+    monkeypatch.setattr(type(made.run.conversations["data1"]), "__exit__", lambda self, *_: None, raising=False)
+    return made
+
+
+def project(fleet):
+    return SimpleNamespace(inventory=fleet.run.inventory, vault=fleet.run.vault, reporter=fleet.run.reporter)
+
+
+def verbs(fleet):
+    return [(host, verb) for host, verb, _ in fleet.asked if verb != "keep_lease"]
+
+
+@pytest.mark.parametrize(("kind", "error"), [("failed", BackupError), ("configuration", ConfigurationError)])
+def test_a_backup_that_fails_says_what_is_unaffected(fleet, kind, error):
+    fleet.answers["data1", "backup"] = failure(kind)
+    with pytest.raises(error, match="pg_dump wrote nothing"):
+        backup.backup(project(fleet), as_json=True)
+    assert verbs(fleet) == [("data1", "lease"), ("data1", "backup")]
+
+
+def test_a_backup_says_what_is_not_in_it(fleet, capsys):
+    made = {"set": "1", "bytes": 2e6, "added": 1e6, "seconds": 3, "removed": ["0"], "not_in_the_set": ["clickhouse"]}
+    fleet.answers["data1", "backup"] = made
+    assert backup.backup(project(fleet), as_json=False)["set"] == "1"
+    out = capsys.readouterr().out
+    assert "set 1 is proven: 2.0 MB, 1.0 MB of it new" in out
+    assert "removed by the policy: 0" in out
+    assert "external" in out
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [("content", VerificationError), ("configuration", ConfigurationError), ("failed", BackupError)],
+)
+def test_a_drill_that_fails_tells_a_bad_set_from_a_bad_host(fleet, kind, error):
+    fleet.answers["data1", "drill"] = failure(kind, "compare")
+    with pytest.raises(error):
+        backup.drill(project(fleet), "", as_json=True)
+
+
+def test_without_bundled_stores_there_is_nothing_to_back_up(tmp_path):
+    modes = [f"{name}.mode=external" for name in ("postgres", "clickhouse", "object_store")]
+    places = ["postgres.host=pg", "clickhouse.url=http://ch:8123", "object_store.endpoint=http://s3:9000"]
+    with pytest.raises(ConfigurationError, match="all stores are external"):
+        backup.stores_host(load(tmp_path, *modes, *places))
+
+
+@pytest.fixture
+def restoring(fleet, monkeypatch):
+    """Let the whole fleet be connected, a set be there, and the verification find nothing."""
+    chosen = {
+        "id": "1", "project": "helicone-trial", "state": "proven", "time": "2026-01-01T00:00:00Z",
+        "manifest": {"postgres": {"t": [3, "1"]}, "clickhouse": {"r": {"rows": [1, 2]}}, "objects": None},
+    }  # fmt: skip
+    fleet.answers["data1", "look_at_set"] = chosen
+    conversations = fleet.run.conversations
+    monkeypatch.setattr(restore, "connected", lambda *_: contextlib.nullcontext(conversations))
+    monkeypatch.setattr(restore, "observe_unlocked", lambda *_: {})
+    monkeypatch.setattr(restore, "verification_gate", lambda run: lambda names: [])
+    monkeypatch.setattr(type(restore.CreateAccount("a", "b")), "apply", lambda self, run: None)
+    return fleet
+
+
+def run_restore(fleet, wanted="1", yes=True):
+    return restore.restore(project(fleet), wanted, "", lambda: yes, as_json=True)
+
+
+def test_a_restore_stops_what_writes_and_starts_it_again(restoring):
+    assert run_restore(restoring)["outcome"] == "restored"
+    order = [one for one in verbs(restoring) if one[1] in ("halt", "restore", "resume")]
+    assert sorted(order[:2]) == [("app1", "halt"), ("app2", "halt")]
+    assert order[2] == ("data1", "restore")
+    assert sorted(order[3:]) == [("app1", "resume"), ("app2", "resume")]
+
+
+def test_without_a_yes_nothing_is_touched(restoring):
+    assert run_restore(restoring, yes=False)["outcome"] == "not confirmed"
+    assert verbs(restoring) == [("data1", "look_at_set")]
+
+
+def test_a_restore_needs_the_name_of_a_set(restoring):
+    with pytest.raises(ConfigurationError, match="no set was named"):
+        run_restore(restoring, wanted="")
+
+
+def test_a_set_that_does_not_fit_changes_nothing(restoring):
+    restoring.answers["data1", "look_at_set"] = failure("configuration", "choose")
+    with pytest.raises(ConfigurationError):
+        run_restore(restoring)
+    assert verbs(restoring) == [("data1", "look_at_set")]
+
+
+@pytest.mark.parametrize(("kind", "error"), [("failed", RolledBackError), ("doubt", InDoubtError)])
+def test_after_a_failed_restore_what_was_stopped_runs_again(restoring, kind, error):
+    restoring.answers["data1", "restore"] = failure(kind, "compare")
+    with pytest.raises(error):
+        run_restore(restoring)
+    assert {one for one in verbs(restoring) if one[1] == "resume"} == {("app1", "resume"), ("app2", "resume")}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(60, "1 minutes"), (7300, "2 hours"), (90_000, "25 hours"), (864_000, "10 days")]
+)
+def test_ages_are_said_as_people_do(seconds, words):
+    assert backup.age_in_words(seconds) == words
+
+
+def test_status_tells_ages_failures_and_a_schedule_that_nothing_starts():
+    entry = {"age": 3600.0, "set": "1", "cause": ""}
+    log = {
+        "backup": entry,
+        "drill": None,
+        "failed_backup": {**entry, "cause": "the target is full"},
+        "failed_drill": None,
+    }
+    lines = backup.state_in_words({"log": log, "schedule": "nothing", "restore_cut_off": False})
+    assert lines == [
+        "last good backup 60 minutes ago (1)",
+        "the last backup failed 60 minutes ago: the target is full",
+        "no good drill yet",
+        "scheduled backups do not run: there is neither systemd nor cron",
+    ]
+    nothing = {"log": None, "schedule": "", "restore_cut_off": False}
+    assert backup.state_in_words({**nothing, "schedule": "cron"}) == ["no backup was made yet"]
+    assert backup.state_in_words(nothing) == []
+    assert "restore again" in backup.state_in_words({**nothing, "restore_cut_off": True})[0]
