@@ -21,9 +21,12 @@ from . import (
     drill,
     dump,
     engine,
+    gateway_users,
     health,
+    logins,
     restic,
     stores,
+    switch,
     volumes,
 )
 from .backup import MANIFEST
@@ -108,7 +111,7 @@ def restore(store: Store, request: dict[str, Any], emit: Emit) -> dict[str, Any]
         emit(event="step", text="load the set and compare it with its manifest")
         problems = _load(settings, folder, manifest)
         content.complain("compare", chosen["id"], problems)
-        _set_up_users(settings, request["secrets"])
+        _set_up_users(store, settings, request["secrets"])
     except Exception as error:  # whatever it was, the old data comes back
         failure = as_failure("restore", error)
         if touched:
@@ -193,9 +196,6 @@ def _load(settings: Settings, folder: Path, manifest: dict[str, Any]) -> list[st
         dump.load(container, user, database, folder / "postgres")
         found = content.postgres(lambda sql: dump.sql(container, user, database, sql))
         problems += content.postgres_differences(manifest["postgres"], found)
-        # The globals brought the password of the set's day.
-        password = settings.passwords["postgres"].replace("'", "''")
-        dump.sql(container, user, database, f"alter role \"{user}\" password '{password}';")
     if "clickhouse" in settings.services:
         address = engine.address(engine.container_of(settings.project, "clickhouse"))
         words = (settings.clickhouse["user"], settings.passwords["clickhouse"])
@@ -212,10 +212,16 @@ def _load(settings: Settings, folder: Path, manifest: dict[str, Any]) -> list[st
     return problems
 
 
-def _set_up_users(settings: Settings, secrets: dict[str, str]) -> None:
-    """Give the users of the stores this environment's passwords, as every deploy does after its migrations."""
-    stores.set_hql_password(settings.project, settings.clickhouse, secrets)
-    stores.set_up_gateway_users(settings.project, settings.migrations, secrets)
+def _set_up_users(store: Store, settings: Settings, secrets: dict[str, str]) -> None:
+    """Let in whom the release here names, as every switch does, and whom the set's day had let in no more."""
+    values = store.settings(settings.release)
+    passwords = switch.passwords_of(values, secrets)
+    if "db" in settings.services:
+        logins.accept(settings.project, values)
+    stores.set_hql_password(settings.project, settings.clickhouse, passwords)
+    login = values.get("GATEWAY_STORES_LOGIN", gateway_users.GROUP)
+    gateway_users.accept(settings.project, settings.migrations, passwords, login)
+    switch.forget_logins(store, settings.project)
 
 
 def _undo(store: Store, settings: Settings, failure: StepFailed, emit: Emit) -> None:
