@@ -95,7 +95,9 @@ def restore(store: Store, request: dict[str, Any], emit: Emit) -> dict[str, Any]
     staging = f"{settings.project}-{_NAME}"
     touched = False
     try:
-        _put_back(settings)
+        if _put_back(settings):
+            emit(event="step", text="an earlier restore was cut off: the old data is back, start it")
+            _start(store, settings, emit)
         restic.open_repository(settings, create=False)
         chosen = restic.choose(settings, request["set"])
         emit(event="step", text=f"fetch set {chosen['id']}")
@@ -149,14 +151,15 @@ def _put_aside(settings: Settings) -> None:
         aside.put(volumes.folder(_volume(settings, service)), volumes.make(_aside(settings, service)))
 
 
-def _put_back(settings: Settings) -> None:
-    """Put back what was put aside, by this restore or by one that was cut off; nothing happens if nothing was."""
+def _put_back(settings: Settings) -> bool:
+    """Put back what was put aside, by this restore or by one that was cut off; return whether there was anything."""
     kept = [s for s in settings.services if aside.is_pending(volumes.folder(_aside(settings, s)))]
     if kept:
         _stop(settings)
     for service in kept:
         aside.put_back(volumes.make(_volume(settings, service)), volumes.make(_aside(settings, service)))
     _forget(settings)
+    return bool(kept)
 
 
 def _forget(settings: Settings) -> None:

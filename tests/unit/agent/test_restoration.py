@@ -190,6 +190,7 @@ def test_a_restore_that_was_cut_off_is_undone_by_the_next_one_first(tmp_path, li
         with pytest.raises(StepFailed, match="gone"):
             restore(host(tmp_path / "again"))
     assert content(place) == OLD
+    assert notes == ["stop", "start"]
     assert not restoration.is_cut_off("helicone-trial")
 
 
