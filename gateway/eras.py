@@ -133,12 +133,12 @@ def refuse_skipped_stop(
 ) -> None:
     """Raise ConfigurationError when the release of the manifests `wanted` must not follow that of `running`.
 
-    Where hosts differ, the oldest that runs and the newest that is wanted count.
+    Where hosts or images differ, the oldest that runs counts, and each that is wanted.
     """
     eras = load_eras(root)
     done = passed_stops(inventory, eras)
     before, after = moments(running), moments(wanted)
-    found = problem(eras, before[0] if before else "", after[-1], done) if after else None
+    found = next((one for moment in after if (one := problem(eras, before[0] if before else "", moment, done))), None)
     if found:
         raise ConfigurationError(
             found[0], where="upstream.ref, images", unaffected="every host: nothing was changed", next_step=found[1]

@@ -91,6 +91,8 @@ def _release(store: Store) -> Iterator[tuple[str, str]]:
         return
     yield "release/manifest.json", json.dumps(manifest, indent=2)
     for name in manifest["files"]:
+        if name.endswith(".py"):  # this project's own code, the same everywhere
+            continue
         try:
             text = (store.releases / current / name).read_text(errors="replace")
         except OSError as error:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from gateway.checkup import files_of, host_findings, places_of, registries_of
 from gateway.commands.fleet_state import observe
@@ -22,6 +22,7 @@ from gateway.transport.fleet import Conversations, connected, on_all
 from gateway.vault import Vault, create_missing, open_vault
 from gateway.vault_text import text_to_secrets
 
+Result = TypeVar("Result")
 HERE = "(files)"  # where findings of the inventory, secrets and images stand in the table
 
 
@@ -72,22 +73,24 @@ def chosen(inventory: Inventory, host: str) -> Inventory:
 def file_findings(project: Project) -> list[Finding]:
     """Return what stands in the way in the files: secrets, digests of images, upstream, and the rendering of it all."""
     inventory = project.inventory
-    found = []
-    lock = load_lock(inventory.path / "images.lock.yml")
-    unlocked = [image for image in undigested(inventory) if image not in lock]
+    found: list[Finding] = []
+
+    def attempt(work: Callable[[], Result]) -> Result | None:
+        """Return what `work` gives, None when it fails, which is noted."""
+        try:
+            return work()
+        except GatewayError as error:
+            found.append(_as_finding(error))
+            return None
+
+    lock = attempt(lambda: load_lock(inventory.path / "images.lock.yml"))
+    unlocked = [] if lock is None else [image for image in undigested(inventory) if image not in lock]
     if unlocked:
-        found.append(
-            Finding(
-                f"{len(unlocked)} images have no digest, the first is {unlocked[0]}",
-                f"invoke images.lock --env {inventory.environment}",
-            )
-        )
-    try:
-        upstream, vault = project.upstream, _vault(inventory)
-        if not unlocked:
-            render_environment(inventory, vault, upstream, lock)
-    except GatewayError as error:
-        found.append(_as_finding(error))
+        words = f"{len(unlocked)} images have no digest, the first is {unlocked[0]}"
+        found.append(Finding(words, f"invoke images.lock --env {inventory.environment}"))
+    upstream, vault = attempt(lambda: project.upstream), attempt(lambda: _vault(inventory))
+    if upstream and vault and lock is not None and not unlocked:
+        attempt(lambda: render_environment(inventory, vault, upstream, lock))
     return found
 
 

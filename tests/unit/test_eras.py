@@ -94,6 +94,12 @@ def test_a_deploy_that_skips_a_stop_is_refused_and_one_that_was_seen_to_is_not(t
     refuse_skipped_stop(PROJECT, done, [manifest(AUGUST)], wanted)
 
 
+def test_each_of_the_wanted_images_must_be_one_that_works(tmp_path):
+    wanted = [manifest(NEW), manifest(jawn="helicone/jawn:v2025.08.20")]
+    with pytest.raises(ConfigurationError, match="waits for an answer that nobody can give"):
+        refuse_skipped_stop(PROJECT, load(tmp_path), [], wanted)
+
+
 def test_one_image_left_behind_counts_as_the_version_that_runs(tmp_path):
     with pytest.raises(ConfigurationError, match="legacy-tables"):
         refuse_skipped_stop(

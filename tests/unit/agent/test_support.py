@@ -22,7 +22,8 @@ def store(tmp_path):
     for number, secret in ((1, OLD), (2, NEW)):
         folder = made.releases / f"{number}-abc"
         folder.mkdir()
-        manifest = {"files": {".env": {}, "compose.override.yml": {}}, "secret_keys": ["PASSWORD"]}
+        files = {".env": {}, "compose.override.yml": {}, "recorder/flow.py": {}}
+        manifest = {"files": files, "secret_keys": ["PASSWORD"]}
         (folder / "manifest.json").write_text(json.dumps(manifest))
         (folder / ".env").write_text(f'PORT="8585"\nPASSWORD="{secret}"\n')
         (folder / "compose.override.yml").write_text(f"url: postgres://u:{secret}@db\n")
@@ -62,6 +63,7 @@ def test_no_secret_of_this_or_an_older_release_is_in_any_text(store):
     texts = collect(store, "helicone-trial")
     assert texts["logs/helicone-trial-jawn-1.txt"] == "login with [redacted] failed\nbye\n"
     assert "ExitCode" in texts["containers/helicone-trial-jawn-1.json"]
+    assert "release/recorder/flow.py" not in texts
     assert "Env" not in texts["containers/helicone-trial-jawn-1.json"]
     assert texts["release/.env"] == 'PORT="8585"\nPASSWORD=[redacted]\n'
     assert texts["release/compose.override.yml"] == "url: postgres://u:[redacted]@db\n"

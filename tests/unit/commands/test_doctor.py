@@ -86,6 +86,25 @@ def test_images_without_a_digest_and_an_upstream_that_is_gone_are_found_in_the_f
     assert second == Finding("upstream.repo: cannot be read", "check the address")
 
 
+def test_every_file_that_is_wrong_is_told_and_none_is_written(project, monkeypatch, tmp_path):
+    monkeypatch.undo()
+    folder = project.inventory.path
+    (folder / "images.lock.yml").write_text("caddy: nothing\n")
+    (folder / "secrets.yml.age").write_text("no age file")
+    monkeypatch.setattr(module, "identity_path", lambda _: folder / "hosts.yml")
+
+    class Broken(project):
+        @property
+        def upstream(self):
+            raise ConfigurationError("cannot be read", where="upstream.repo", next_step="check the address")
+
+    found = [one.text for one in module.file_findings(Broken())]
+    assert len(found) == 3
+    assert "images.lock.yml:1" in found[0]
+    assert found[1] == "upstream.repo: cannot be read"
+    assert sorted(path.name for path in folder.iterdir()) == ["hosts.yml", "images.lock.yml", "secrets.yml.age"]
+
+
 def test_a_host_that_is_none(project):
     with pytest.raises(ConfigurationError, match="no host `app9`") as caught:
         chosen(project.inventory, "app9")
