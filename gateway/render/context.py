@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gateway.errors import ConfigurationError
@@ -114,8 +115,8 @@ def context_of(
         "certificate_names": certificate_names(host),
         "certificate_file": certificate_finder(host),
         "operators_authority": operators_authority(inventory, host),
-        "postgres_login": postgres_login(host, vault),
-        "gateway_login": gateway_login(vault),
+        "postgres_login": partial(postgres_login, host, vault),
+        "gateway_login": partial(gateway_login, vault),
         "image": _image_finder(host, lock, inventory.environment),
         "secret": _secret_finder(vault, inventory.environment),
         "setting": settings.line,

@@ -111,25 +111,36 @@ def test_a_killed_rotation_is_finished_by_the_next_deploy():
 
 
 @pytest.fixture
-def broken_on_app2() -> Iterator[None]:
-    """Let the inventory want more processors for app2's jawn than there are, which Docker refuses at once."""
+def edited_and_broken_on_app2(deployed: None, tmp_path, monkeypatch) -> Iterator[None]:
+    """Change two passwords in the editor, and let app2's jawn want more processors than there are.
+
+    Docker refuses that at once. Both are as before afterwards.
+    """
+    vault = ROOT / "inventory" / "lab" / "secrets.yml.age"
     file = ROOT / "inventory" / "lab" / "host_vars" / "app2.yml"
-    file.parent.mkdir(exist_ok=True)
-    file.write_text("jawn: {cpus: 512}\n")
-    yield
-    file.unlink()
-    file.parent.rmdir()
-
-
-def test_a_deploy_that_fails_with_new_passwords_brings_the_old_ones_back(broken_on_app2, tmp_path, monkeypatch):
-    """data1 and app1 were on the new ones already when app2 failed."""
-    fresh = {name: secrets.token_hex(16) for name in ("postgres_password", "gateway_stores_password")}
+    before = vault.read_bytes()
+    edits = "".join(
+        f's/^{name}:.*/{name}: "{secrets.token_hex(16)}"/;' for name in ("postgres_password", "gateway_stores_password")
+    )
     editor = tmp_path / "editor"
-    edits = "".join(f's/^{name}:.*/{name}: "{value}"/;' for name, value in fresh.items())
     editor.write_text(f"#!/bin/sh\nsed -i '{edits}' \"$1\"\n")
     editor.chmod(0o700)
     monkeypatch.setenv("VISUAL", str(editor))
-    assert invoke("secrets.edit", "--env", "lab").code == 0
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("jawn: {cpus: 512}\n")
+    try:
+        assert invoke("secrets.edit", "--env", "lab").code == 0
+        assert vault.read_bytes() != before
+        yield
+    finally:
+        vault.write_bytes(before)
+        file.unlink()
+        file.parent.rmdir()
+
+
+@pytest.mark.usefixtures("edited_and_broken_on_app2")
+def test_a_deploy_that_fails_with_new_passwords_brings_the_old_ones_back():
+    """data1 and app1 were on the new ones already when app2 failed."""
     result = lab("deploy", "--yes")
     assert result.code == 5, result.text
     assert {host["state"] for host in lab("status", "--json").data()["hosts"].values()} == {"ok"}
