@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 import ssl
 import subprocess
@@ -14,7 +15,7 @@ from tests.lab.command import ADDRESSES, ROOT, lab
 
 pytestmark = pytest.mark.usefixtures("as_found")
 
-NAME = "llm.example.test"
+NAME = f"llm-{secrets.token_hex(4)}.example.test"  # app1 keeps what an earlier authority gave it for a name
 AUTHORITY = "172.30.87.40"
 CONTAINER = "helicone-lab-acme"
 CERTIFICATE = ROOT / ".lab" / "acme.pem"
