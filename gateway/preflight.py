@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gateway.errors import ConfigurationError
-from gateway.inventory.model import Host
+from gateway.inventory.model import Host, wanted_packages
 from gateway.inventory.published import collide
 from gateway.release import HostRelease
+from gateway.render.guards import CLOSE_ALL, RULES
 from gateway.versions import at_least
 
 GIGABYTE = 1 << 30
@@ -24,7 +25,10 @@ def problems(host: Host, release: HostRelease, observed: Mapping[str, Any], now:
     `now` is the controller's time in seconds since the epoch, for the clock comparison.
     """
     facts = observed["facts"]
-    return [*_machine(host, facts, now), *_docker(host, facts), *_ports(release, observed)]
+    return [
+        *_machine(host, facts, now), *_docker(host, facts), *_ports(release, observed), *_guards(host, facts),
+        *_cut_off(host, release, observed),
+    ]  # fmt: skip
 
 
 def _machine(host: Host, facts: Mapping[str, Any], now: float) -> Iterator[str]:
@@ -75,6 +79,35 @@ def _ports(release: HostRelease, observed: Mapping[str, Any]) -> Iterator[str]:
         for address, port, _ in service["ports"]:
             if any(collide((address, port), other) for other in others):
                 yield f"port {port} for {service['name']} is in use by another program"
+
+
+def _guards(host: Host, facts: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what the firewall and the hardening need and the host has not."""
+    if host.variables.firewall.mode != "off" and not facts["nftables"]:
+        yield f"its Linux {facts['kernel']} has no nftables, which firewall.mode {host.variables.firewall.mode} needs"
+    for name in wanted_packages(host):
+        if not facts["tools"][name] and not facts["tools"]["apt-get"]:
+            yield f"{name} is missing and this is no Debian or Ubuntu: install it by hand"
+
+
+def _cut_off(host: Host, release: HostRelease, observed: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what a host that is to be closed offers others and nobody has decided about; none once it is closed."""
+    firewall = host.variables.firewall
+    if firewall.mode != "host" or CLOSE_ALL in (observed["contents"].get(RULES) or ""):
+        return
+    exposed = observed["facts"]["exposed"]
+    ours = {port for service in release.manifest["services"] for _, port, _ in service["ports"]}
+    ours |= {port["port"] for container in observed["containers"] for port in container["ports"]}
+    known = {f"{port}/tcp" for port in (*ours, host.variables.connection.port)}
+    known |= {"68/udp", "546/udp", *firewall.extra_ports, *firewall.closed_ports}  # a DHCP client's own two
+    for port in exposed["ports"]:
+        if port not in known:
+            yield (
+                f"firewall.mode host would close {port}, which something offers here: name it in"
+                " firewall.extra_ports to keep it open, or in firewall.closed_ports"
+            )
+    for name in exposed["bridges"]:
+        yield f"firewall.mode host would take {name} for a bridge of Docker's and leave it open: call it otherwise"
 
 
 def check_all(

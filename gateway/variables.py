@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from gateway.edge_variables import Edge, GatewayProxy, Provider, Recorder
+from gateway.guard_variables import Firewall, Hardening
 from gateway.variable_types import Limits, Port, ProviderName, RoleName, Section, Service, Text
 
 
@@ -204,6 +205,8 @@ class HostVariables(Section):
     secrets: SecretsSettings
     logging: Logging
     docker: Docker
+    firewall: Firewall
+    hardening: Hardening
     preflight: Preflight
     deploy: Deploy
     verify: Verify

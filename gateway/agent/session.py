@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from . import account, boot, docker_setup, engine, lease, snapshot, stage, stores, switch
+from . import account, boot, docker_setup, engine, guard, lease, snapshot, stage, stores, switch
 from .channel import Channel, Emit, run_detached
 from .failure import StepFailed, as_failure
 from .store import Store, release_number
@@ -69,6 +69,14 @@ class Session:
         """See `stage.resolve`."""
         return {"digests": stage.resolve(request["images"])}
 
+    def guard(self, request: Request, payload: bytes) -> Result:
+        """See `guard.apply`."""
+        return guard.apply(self.store, request["project"], request["release"], request["seconds"])
+
+    def confirm(self, request: Request, payload: bytes) -> Result:
+        """See `guard.confirm`."""
+        return guard.confirm(self.store, request["project"])
+
     def switch(self, request: Request, payload: bytes) -> Result:
         """See `switch.switch`; a host that runs a release also brings it back after a boot.
 
@@ -90,9 +98,11 @@ class Session:
         """See `switch.retire`."""
 
         def work(_: Emit) -> Result:
-            """Take the hook away, then the environment."""
+            """Take the hook away, then the environment, then what guards it."""
             boot.remove(request["project"])
-            return switch.retire(self.store, request["project"])
+            outcome = switch.retire(self.store, request["project"])
+            guard.clear(self.store, request["project"])
+            return outcome
 
         return self.detached(work)
 
@@ -168,7 +178,7 @@ class Session:
 
 
 # These change the host, so the conversation must hold its lease.
-CHANGING = frozenset(["prepare", "stage", "pull", "switch", "retire", "prune"])
+CHANGING = frozenset(["prepare", "stage", "pull", "guard", "confirm", "switch", "retire", "prune"])
 VERBS = frozenset(
     [
         "open",
@@ -180,6 +190,8 @@ VERBS = frozenset(
         "stage",
         "pull",
         "resolve",
+        "guard",
+        "confirm",
         "switch",
         "retire",
         "sign_up",

@@ -114,5 +114,6 @@ def snapshot(files: Mapping[str, str] | None, manifest: Mapping[str, Any] | None
         "manifest": manifest,
         "contents": dict(files or {}),
         "interrupted": None,
+        "guard": {"files": {}, "pending": False},
         "edge": {"authority": "", "keys_age": None, "recorder": None},
     }
