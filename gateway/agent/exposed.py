@@ -28,7 +28,9 @@ def look() -> dict[str, Any]:
     `bridges` are interfaces that are called like Docker's bridges and are none.
     """
     published = list(_published())
-    guarded = {port for project, port in published if project and firewall.listed(project) is not None}
+    projects = {project for project, _ in published if project}
+    ruled = {project for project in projects if firewall.listed(project) is not None}
+    guarded = {port for project, port in published if project in ruled}
     found = {*_sockets("tcp"), *_sockets("udp"), *(port for _, port in published)} - guarded
     names = [path.name for path in INTERFACES.glob("br-*")]
     return {
