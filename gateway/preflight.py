@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from gateway.errors import ConfigurationError
-from gateway.inventory.model import Host
+from gateway.inventory.model import Host, wanted_packages
 from gateway.inventory.published import collide
 from gateway.release import HostRelease
+from gateway.render.guards import CLOSE_ALL, RULES
 from gateway.versions import at_least
 
 GIGABYTE = 1 << 30
@@ -41,7 +42,11 @@ def findings(
 ) -> list[Finding]:
     """Return what stands in the way on a host; `ports` are service, address and port of what it will publish."""
     facts = observed["facts"]
-    return [*_machine(host, facts, now), *_docker(host, facts), *_ports(ports, observed)]
+    listed = list(ports)
+    return [
+        *_machine(host, facts, now), *_docker(host, facts), *_ports(listed, observed), *_guards(host, facts),
+        *_cut_off(host, listed, observed),
+    ]  # fmt: skip
 
 
 def _machine(host: Host, facts: Mapping[str, Any], now: float) -> Iterator[Finding]:
@@ -117,6 +122,45 @@ def _ports(ports: Iterable[tuple[str, str, int]], observed: Mapping[str, Any]) -
                 f"port {port} for {service} is in use by another program",
                 f"on the host: ss -ltnp 'sport = :{port}' tells which; stop it, or take another port under `ports`",
             )
+
+
+def _guards(host: Host, facts: Mapping[str, Any]) -> Iterator[Finding]:
+    """Yield what the firewall and the hardening need and the host has not."""
+    mode = host.variables.firewall.mode
+    if mode != "off" and not facts["nftables"]:
+        yield Finding(
+            f"its Linux {facts['kernel']} has no nftables, which firewall.mode {mode} needs",
+            "on the host: a kernel with nf_tables; or firewall.mode: off",
+        )
+    for name in wanted_packages(host):
+        if not facts["tools"][name] and not facts["tools"]["apt-get"]:
+            yield Finding(
+                f"{name} is missing and this is no Debian or Ubuntu",
+                f"on the host: install {name} with the distribution's package",
+            )
+
+
+def _cut_off(host: Host, ports: Iterable[tuple[str, str, int]], observed: Mapping[str, Any]) -> Iterator[Finding]:
+    """Yield what a host that is to be closed offers others and nobody has decided about; none once it is closed."""
+    firewall = host.variables.firewall
+    if firewall.mode != "host" or CLOSE_ALL in (observed["contents"].get(RULES) or ""):
+        return
+    exposed = observed["facts"]["exposed"]
+    ours = {port for _, _, port in ports}
+    ours |= {port["port"] for container in observed["containers"] for port in container["ports"]}
+    known = {f"{port}/tcp" for port in (*ours, host.variables.connection.port)}
+    known |= {"68/udp", "546/udp", *firewall.extra_ports, *firewall.closed_ports}  # a DHCP client's own two
+    for port in exposed["ports"]:
+        if port not in known:
+            yield Finding(
+                f"firewall.mode host would close {port}, which something offers here",
+                f"name {port} in firewall.extra_ports to keep it open, or in firewall.closed_ports",
+            )
+    for name in exposed["bridges"]:
+        yield Finding(
+            f"firewall.mode host would take {name} for a bridge of Docker's and leave it open",
+            "on the host: give that bridge another name",
+        )
 
 
 def check_all(

@@ -16,7 +16,7 @@ from gateway.errors import (
     RolloutError,
 )
 from gateway.plan.build import Phase, Plan
-from gateway.plan.operations import Operation, Run, SwitchRelease, switch
+from gateway.plan.operations import GuardHost, Operation, Run, SwitchRelease, guard, switch
 from gateway.transport.conversation import AgentError
 from gateway.transport.fleet import on_all
 
@@ -36,6 +36,7 @@ class WaveFailed(Exception):
 class Progress:
     """What a rollout has done so far: written down by every operation itself, so that Ctrl-C loses none of it."""
 
+    guarded: list[str] = field(default_factory=list)
     switched: list[str] = field(default_factory=list)
     failures: list[HostFailure] = field(default_factory=list)
     running: set[str] = field(default_factory=set)
@@ -128,6 +129,8 @@ def _run_phase(phase: Phase, run: Run, progress: Progress) -> None:
         def apply(name: str, operations: dict[str, Operation] = by_host) -> None:
             """Do the wave's operation on one host and note how far it came."""
             progress.running.add(name)
+            if isinstance(operations[name], GuardHost):
+                progress.guarded.append(name)  # also when it fails: what it left is put right
             try:
                 with run.reporter.step(name, operations[name].describe()):
                     operations[name].apply(run)
@@ -158,6 +161,13 @@ def _undone(
 ) -> RolloutError:
     """Bring the switched hosts back, newest first, check them, and return the error that says how it ended."""
     failures = progress.failures
+    for host in progress.guarded:
+        try:
+            with run.reporter.step(host, f"go back to the guards of {previous[host] or 'nothing'}"):
+                guard(run, host, previous[host])
+        except Exception as error:  # noqa: BLE001 - the other hosts go back all the same
+            failures.append(_failure(host, "guard", error))
+            failures[-1].in_doubt = True
     for host in reversed(progress.switched.copy()):
         old = previous[host]
         try:

@@ -13,6 +13,7 @@ from pydantic import Field, StringConstraints
 
 from gateway.backup_variables import Backup
 from gateway.edge_variables import Edge, GatewayProxy, Provider, Recorder
+from gateway.guard_variables import Firewall, Hardening
 from gateway.variable_types import Limits, Port, ProviderName, RoleName, Section, Service, Text
 
 
@@ -209,6 +210,8 @@ class HostVariables(Section):
     secrets: SecretsSettings
     logging: Logging
     docker: Docker
+    firewall: Firewall
+    hardening: Hardening
     preflight: Preflight
     deploy: Deploy
     verify: Verify

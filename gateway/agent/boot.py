@@ -48,32 +48,41 @@ WantedBy=multi-user.target
 
 
 def install(project: str) -> None:
-    """Write the hook and enable it, through systemd where that runs, as an init script elsewhere; once."""
-    script = INIT_SCRIPTS / project
-    wanted = SCRIPT.format(project=project)
-    if script.is_file() and script.read_text() == wanted:
-        return
-    INIT_SCRIPTS.mkdir(exist_ok=True)
-    script.write_text(wanted)
-    script.chmod(0o755)
-    if Path("/run/systemd/system").is_dir():
-        unit = SYSTEMD / f"{project}.service"
-        unit.write_text(UNIT.format(project=project))
-        unit.chmod(0o644)
-        _run("systemctl", "daemon-reload")
-        _run("systemctl", "enable", f"{project}.service")
-    else:
-        _run("update-rc.d", project, "defaults")
+    """Write the hook of a project and enable it, once."""
+    enable(project, SCRIPT.format(project=project), UNIT.format(project=project))
 
 
 def remove(project: str) -> None:
     """Take the hook away."""
+    disable(project)
+
+
+def enable(name: str, script: str, unit: str) -> None:
+    """Let an init script run at every boot: by a systemd `unit` where that runs, by itself elsewhere; once."""
+    file = INIT_SCRIPTS / name
+    if file.is_file() and file.read_text() == script:
+        return
+    INIT_SCRIPTS.mkdir(exist_ok=True)
+    file.write_text(script)
+    file.chmod(0o755)
     if Path("/run/systemd/system").is_dir():
-        _run("systemctl", "disable", f"{project}.service")
-    (SYSTEMD / f"{project}.service").unlink(missing_ok=True)
-    (INIT_SCRIPTS / project).unlink(missing_ok=True)
+        service = SYSTEMD / f"{name}.service"
+        service.write_text(unit)
+        service.chmod(0o644)
+        _run("systemctl", "daemon-reload")
+        _run("systemctl", "enable", service.name)
+    else:
+        _run("update-rc.d", name, "defaults")
+
+
+def disable(name: str) -> None:
+    """Take away what `enable` made."""
+    if Path("/run/systemd/system").is_dir():
+        _run("systemctl", "disable", f"{name}.service")
+    (SYSTEMD / f"{name}.service").unlink(missing_ok=True)
+    (INIT_SCRIPTS / name).unlink(missing_ok=True)
     if not Path("/run/systemd/system").is_dir():
-        _run("update-rc.d", project, "remove")
+        _run("update-rc.d", name, "remove")
 
 
 def _run(*command: str) -> None:

@@ -27,21 +27,18 @@ def install_engine(emit: Callable[..., None]) -> None:
                 "Docker is missing and this is no Debian or Ubuntu: install it by hand",
                 kind="configuration",
             )
-        environment = ["env", "DEBIAN_FRONTEND=noninteractive"]
-        emit(event="progress", text="apt-get update")
-        run([*environment, "apt-get", "update", "-qq"], "apt-get update", str, lambda _: None)
-        emit(event="progress", text="apt-get install docker.io")
-        options = [
-            "install",
-            "-y",
-            "-qq",
-            "--no-install-recommends",
-            "docker.io",
-            "iptables",
-            "ca-certificates",
-        ]
-        run([*environment, "apt-get", *options], "apt-get install docker.io", str, lambda _: None)
+        install_packages(["docker.io", "iptables", "ca-certificates"], emit)
     start_engine(emit)
+
+
+def install_packages(names: list[str], emit: Callable[..., None]) -> None:
+    """Install packages of the distribution (Debian, Ubuntu). Raises StepFailed."""
+    apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]
+    emit(event="progress", text="apt-get update")
+    run([*apt, "update", "-qq"], "apt-get update", str, lambda _: None)
+    emit(event="progress", text=f"apt-get install {names[0]}")
+    run([*apt, "install", "-y", "-qq", "--no-install-recommends", *names], f"apt-get install {names[0]}", str,
+        lambda _: None)  # fmt: skip
 
 
 def start_engine(emit: Callable[..., None]) -> None:
@@ -88,13 +85,16 @@ def trust_registry(registry: str, certificate: str) -> None:
 
 
 def prepare(request: dict[str, object], payload: bytes, emit: Callable[..., None]) -> dict[str, object]:
-    """Do what the plan found missing: engine, plugin, registry certificates. Returns the engine's version."""
+    """Do what the plan found missing: engine, plugin, packages, certificates. Returns the engine's version."""
     os.umask(0o022)  # packages, the plugin and certificates are for everybody on the host; this process ends here
     if request.get("engine"):
         install_engine(emit)
     if payload:
         emit(event="progress", text="install Docker Compose")
         install_compose(payload)
+    packages = request.get("packages")
+    if isinstance(packages, list) and packages:
+        install_packages(packages, emit)
     certificates = request.get("certificates")
     if isinstance(certificates, dict):
         for registry, certificate in certificates.items():

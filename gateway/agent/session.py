@@ -19,6 +19,7 @@ from . import (
     docker_setup,
     engine,
     examine,
+    guard,
     lease,
     logins,
     schedule,
@@ -100,6 +101,14 @@ class Session(backup_verbs.BackupVerbs):
         """See `stage.resolve`."""
         return {"digests": stage.resolve(request["images"])}
 
+    def guard(self, request: Request, payload: bytes) -> Result:
+        """See `guard.apply`."""
+        return guard.apply(self.store, request["project"], request["release"], request["seconds"])
+
+    def confirm(self, request: Request, payload: bytes) -> Result:
+        """See `guard.confirm`."""
+        return guard.confirm(self.store, request["project"])
+
     def switch(self, request: Request, payload: bytes) -> Result:
         """See `switch.switch`; a host that runs a release also brings it back after a boot.
 
@@ -123,10 +132,12 @@ class Session(backup_verbs.BackupVerbs):
         """See `switch.retire`."""
 
         def work(_: Emit) -> Result:
-            """Take the hook away, then the environment."""
+            """Take the hook away, then the environment, then what guards it."""
             boot.remove(request["project"])
             schedule.remove(request["project"])
-            return switch.retire(self.store, request["project"])
+            outcome = switch.retire(self.store, request["project"])
+            guard.clear(self.store, request["project"])
+            return outcome
 
         return self.detached(work)
 
@@ -231,7 +242,8 @@ class Session(backup_verbs.BackupVerbs):
 
 # These change the host, so the conversation must hold its lease.
 CHANGING = backup_verbs.CHANGING | {
-    "prepare", "stage", "pull", "switch", "retire", "prune", "set_account_password", "revoke_key", "forget_logins"
+    "prepare", "stage", "pull", "guard", "confirm", "switch", "retire", "prune",
+    "set_account_password", "revoke_key", "forget_logins",
 }  # fmt: skip
 VERBS = backup_verbs.VERBS | frozenset(
     [
@@ -246,6 +258,8 @@ VERBS = backup_verbs.VERBS | frozenset(
         "stage",
         "pull",
         "resolve",
+        "guard",
+        "confirm",
         "switch",
         "retire",
         "sign_up",

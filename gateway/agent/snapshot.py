@@ -4,11 +4,25 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import time
 from pathlib import Path
 from typing import Any
 
-from . import backup_log, compose, docker_setup, edge_state, engine, lease, restoration, schedule
+from . import (
+    backup_log,
+    compose,
+    docker_setup,
+    edge_state,
+    engine,
+    exposed,
+    firewall,
+    guard,
+    hardening,
+    lease,
+    restoration,
+    schedule,
+)
 from .failure import StepFailed
 from .store import Store
 
@@ -26,6 +40,13 @@ def take(store: Store, project: str, registries: list[str], images: list[str]) -
         **_memory(),
         "disk_free": _disk_free(store.root),
         "listening": _listening(),
+        "exposed": exposed.look(),
+        "tools": {
+            "nftables": firewall.is_installed(),
+            "unattended-upgrades": hardening.updates_installed(),
+            "apt-get": shutil.which("apt-get") is not None,
+        },
+        "nftables": firewall.kernel_supports(),
         "certificates": {name: docker_setup.registry_certificate(name) for name in registries},
     }
     facts["engine"] = engine.version()
@@ -41,6 +62,7 @@ def take(store: Store, project: str, registries: list[str], images: list[str]) -
             "schedule": schedule.look(project),
             "restore_cut_off": bool(facts["engine"]) and restoration.is_cut_off(project),
         },
+        "guard": guard.look(store, project),
         "edge": edge_state.look(project) if facts["engine"] else edge_state.NOTHING,
     }
 

@@ -31,7 +31,7 @@ and are replaced with `invoke secrets.rotate` ([how to](../how-to/rotate-secrets
 def variables_page(root: Path) -> str:
     """Return the page of all variables: each role's defaults as they stand in its file, comments included."""
     parts = [INTRODUCTION]
-    for role in ("common", "docker", *ROLES):
+    for role in ("common", "docker", "firewall", *ROLES):
         text = (root / "roles" / role / "role.yml").read_text(encoding="utf-8")
         description = yaml.safe_load(text)["description"]
         defaults = text.partition("\ndefaults:\n")[2]

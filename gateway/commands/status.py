@@ -13,7 +13,7 @@ from gateway.commands.secret_ages import ages_of, show_ages
 from gateway.console import say, table
 from gateway.errors import UnreachableError
 from gateway.inventory import Inventory
-from gateway.plan.observed import altered_files, outcomes, service_changes
+from gateway.plan.observed import altered_files, guard_changes, outcomes, service_changes
 from gateway.transport.conversation import AgentError
 from gateway.transport.fleet import connected, on_all
 from gateway.verify import outside
@@ -63,6 +63,7 @@ def host_status(seen: Mapping[str, Any]) -> dict[str, Any]:
     manifest, release = seen["manifest"], seen["current"]
     changes = service_changes(manifest, seen) if manifest else []
     altered = altered_files(seen) if manifest else []
+    altered += [f"deploy to {words}" for words in guard_changes(manifest, seen)] if manifest else []
     outcome = outcomes(seen["history"]).get(release, "")
     services = {c["service"]: c["health"] or c["state"] for c in seen["containers"]}
     services |= {change.service: "missing" for change in changes if change.action == "create"}

@@ -12,12 +12,16 @@ from gateway.inventory.published import bundled_stores
 from gateway.wording import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gateway.inventory.model import Host
 
 _SERVER = r"[^\s/@?#:\[\]]+|\[[0-9a-fA-F:]+\]"
 _URL = re.compile(rf"https?://({_SERVER})(:[0-9]{{1,5}})?")
 _URL_WITH_PORT = re.compile(rf"https?://({_SERVER}):[0-9]{{1,5}}")
 _HOST = re.compile(r"[A-Za-z0-9._:-]+")
+_PORT = re.compile(r"[1-9][0-9]{0,4}/(tcp|udp)")
+_HIGHEST_PORT = 65535
 _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SMALLEST_MEMORY_MB = 6  # Docker refuses less
 
@@ -31,6 +35,7 @@ def validate_host(host: Host, line: str) -> None:
     _environment_names(host)
     _providers(host)
     _certificates(host)
+    _firewall(host)
 
 
 def refuse_value(host: Host, key: str, message: str, next_step: str = "") -> ConfigurationError:
@@ -168,12 +173,17 @@ def _providers(host: Host) -> None:
                 f"providers {first} and {name} have the same `key_prefix`, so that /v1 could lead to either",
                 'give one of them another prefix, or "" to reach it by its route only',
             )  # fmt: skip
-    for network in variables.gateway.allow_from:
+    _networks(host, "gateway.allow_from", variables.gateway.allow_from)
+
+
+def _networks(host: Host, key: str, networks: Sequence[str]) -> None:
+    """Check that each text in the list `key` is a network."""
+    for network in networks:
         try:
             ip_network(network)
         except ValueError:
             raise refuse_value(
-                host, "gateway.allow_from", f"`{network}` in `gateway.allow_from` is no network",
+                host, key, f"`{network}` in `{key}` is no network",
                 "write its first address and its length, such as 10.0.0.0/8",
             ) from None  # fmt: skip
 
@@ -194,3 +204,23 @@ def _certificates(host: Host) -> None:
             host, "edge.tls.mode", "`edge.tls.mode` is auto, but `edge.tls.names` is empty",
             "name the host names that lead here; public authorities give certificates for names",
         )  # fmt: skip
+
+
+def _firewall(host: Host) -> None:
+    """Check that the firewall's networks and ports are some, and that closing the host can be tried out."""
+    firewall = host.variables.firewall
+    for name in ("ssh_from", "allow_from", "private_from"):
+        _networks(host, f"firewall.{name}", getattr(firewall, name))
+    for port, networks in firewall.extra_ports.items():
+        if not _PORT.fullmatch(port) or int(port.partition("/")[0]) > _HIGHEST_PORT:
+            raise refuse_value(
+                host, f"firewall.extra_ports.{port}", f"`{printable(port)}` in `firewall.extra_ports` is no port",
+                "write its number and protocol, such as 9100/tcp",
+            )  # fmt: skip
+        _networks(host, f"firewall.extra_ports.{port}", networks)
+    for key, wanted in (("firewall.mode", firewall.mode == "host"), ("hardening.sshd", host.variables.hardening.sshd)):
+        if wanted and host.variables.connection.transport == "local":
+            raise refuse_value(
+                host, key, f"`{key}` needs `connection.transport` ssh here: nobody could try from outside whether this"
+                " machine still lets anybody in", "leave it off, or manage this machine from another one",
+            )  # fmt: skip

@@ -22,7 +22,7 @@ from gateway.inventory.schema import Kind, kind_of, nearest_key, path_of
 from gateway.secret_names import SECRET_NAMES
 from gateway.wording import did_you_mean, printable
 
-ROLE_ORDER = ("common", "docker", "data", "app", "edge")
+ROLE_ORDER = ("common", "docker", "firewall", "data", "app", "edge")
 SET_LAYER = "--set"
 _TEMPLATE = re.compile(r"\{\{.*\}\}|\{%.*%\}", re.DOTALL)
 

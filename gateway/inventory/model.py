@@ -76,6 +76,19 @@ class Inventory:
         return f"helicone-{self.environment}"
 
 
+def known_addresses(host: Host) -> list[str]:
+    """Return every IP address that the inventory gives `host`."""
+    known = (host.private_address, host.variables.connection.address or "", host.publish_address)
+    return list(dict.fromkeys(text for text in known if is_address(text) and not ip_address(text).is_unspecified))
+
+
+def wanted_packages(host: Host) -> list[str]:
+    """Return the distribution's packages that the firewall and the hardening of `host` need."""
+    variables = host.variables
+    wanted = {"nftables": variables.firewall.mode != "off", "unattended-upgrades": variables.hardening.updates}
+    return [name for name, needed in wanted.items() if needed]
+
+
 def is_address(text: str) -> bool:
     """Tell whether `text` is an IPv4 or IPv6 address."""
     try:

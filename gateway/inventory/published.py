@@ -33,6 +33,11 @@ class PublishedPort:
     reason: str
 
 
+def is_public(port: PublishedPort) -> bool:
+    """Tell whether a port is for clients; all others are for the environment's own hosts."""
+    return port.service == "door"
+
+
 def bundled_stores(host: Host) -> tuple[str, ...]:
     """Return which of postgres, clickhouse and object_store run on the data host: those not external."""
     return tuple(name for name in STORES if getattr(host.variables, name).mode == "bundled")

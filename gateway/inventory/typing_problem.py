@@ -27,6 +27,8 @@ PATTERN_WORDS = {
     r"^[A-Za-z0-9._-]*$": "the beginning of a key: letters, digits and . _ -",
     r"^[a-z][a-z0-9-]{0,31}$": "a name of lower-case letters, digits and -, which begins with a letter",
     r"^[0-9a-fA-F.:]+/[0-9]{1,3}$": "a network such as 10.0.0.0/8",
+    r"^[1-9][0-9]{0,4}/(tcp|udp)$": "a port and its protocol, such as 9100/tcp",
+    r"^[A-Za-z0-9._-]{1,15}$": "the name of an interface, such as wg0",
     r"^[A-Za-z0-9.:-]+$": "a host name or an address",
     r"^https://[^\s]+$": "an https:// URL",
     r"^/[^\s:]*[^\s/:]$": "an absolute path without spaces or colons and without a slash at the end",

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from gateway.errors import ConfigurationError
 from gateway.inventory.host_rules import refuse_value, validate_host
-from gateway.inventory.model import Host, Inventory, is_address
-from gateway.inventory.published import bundled_stores, published_ports, refuse_port_clashes
+from gateway.inventory.model import Host, Inventory, is_address, known_addresses
+from gateway.inventory.published import bundled_stores, is_public, published_ports, refuse_port_clashes
 from gateway.wording import printable
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def validate_inventory(inventory: Inventory, lines: Mapping[str, str]) -> None:
     for host in inventory.hosts.values():
         _addresses(host, inventory, lines[host.name])
         refuse_port_clashes(host, inventory)
+        _let_in(host, inventory)
 
 
 def _one_of_each(inventory: Inventory) -> None:
@@ -125,4 +126,19 @@ def _addresses(host: Host, inventory: Inventory, line: str) -> None:
                 f"host `{host.name}` has no `private_address`, and {port.reason}",
                 where=line,
                 next_step="set `private_address` to its IP on the network that only your hosts are on",
+            )
+
+
+def _let_in(host: Host, inventory: Inventory) -> None:
+    """Check that a firewall on `host` can tell the environment's other hosts by their addresses."""
+    needed = [port for port in published_ports(host, inventory) if not is_public(port)]
+    if host.variables.firewall.mode == "off" or not needed:
+        return
+    for other in inventory.hosts.values():
+        if other.name != host.name and not known_addresses(other) and not host.variables.firewall.private_from:
+            raise refuse_value(
+                host,
+                "firewall.mode",
+                f"the firewall of `{host.name}` cannot let `{other.name}` in, which has no IP address in the inventory",
+                f"set `private_address` for {other.name}, or name its network in firewall.private_from",
             )

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from gateway.errors import ConfigurationError
-from gateway.inventory.model import Host, Inventory
+from gateway.inventory.model import Host, Inventory, wanted_packages
 from gateway.migrations import new_files
 from gateway.plan.diff import file_diff
-from gateway.plan.observed import ServiceChange, altered_files, is_current, service_changes
+from gateway.plan.observed import ServiceChange, altered_files, guard_changes, is_current, service_changes
 from gateway.plan.operations import (
     CreateAccount,
+    GuardHost,
     Operation,
     PrepareHost,
     PullImages,
@@ -83,8 +84,9 @@ def build_deploy(
     known += [entry["release"] for name in names for entry in observed[name]["history"]]
     identifier = next_identifier(releases, known)
     hosts = {name: _host_plan(name, releases[name], observed[name], key) for name in names}
+    guards = _guards(inventory, {name: releases[name].manifest for name in names}, observed, identifier)
     return Plan(identifier, hosts, _preparing(inventory, releases, observed, identifier, program),
-                _touching(inventory, hosts, identifier))  # fmt: skip
+                guards + _touching(inventory, hosts, identifier))  # fmt: skip
 
 
 def build_rollback(inventory: Inventory, identifier: str, older: Mapping[str, Any], observed: Observed) -> Plan:
@@ -102,7 +104,24 @@ def build_rollback(inventory: Inventory, identifier: str, older: Mapping[str, An
         if older[name]["missing_images"]
     ]
     preparing = (Phase("pull", (tuple(pull),)),) if pull else ()
-    return Plan(identifier, hosts, preparing, (Phase("switch", _switch_waves(inventory, hosts, identifier)),))
+    guards = _guards(inventory, {name: older[name]["manifest"] for name in hosts}, observed, identifier)
+    switches = Phase("switch", _switch_waves(inventory, hosts, identifier))
+    return Plan(identifier, hosts, preparing, (*guards, switches))
+
+
+def _guards(
+    inventory: Inventory, desired: Mapping[str, Mapping[str, Any]], observed: Observed, identifier: str
+) -> tuple[Phase, ...]:
+    """Return the phase that puts the guards of each host's manifest into force, if any host needs it.
+
+    It comes before the switch: a new host must be let in to the stores before its services start.
+    """
+    operations = [
+        GuardHost(name, identifier, tuple(changes), inventory.hosts[name].variables.firewall.undo_seconds)
+        for name in inventory.selected
+        if (changes := guard_changes(desired[name], observed[name]))
+    ]
+    return (Phase("guard", (tuple(operations),)),) if operations else ()
 
 
 def _host_plan(name: str, release: HostRelease, observed: Mapping[str, Any], key: bytes) -> HostPlan:
@@ -172,7 +191,8 @@ def prepare_host(inventory: Inventory, host: Host, facts: Mapping[str, Any], pro
             where=f"{host.name}: Docker Compose", unaffected="nothing was changed",
             next_step="install the Compose plugin on the host by hand",
         )  # fmt: skip
-    return PrepareHost(host.name, facts["engine"] is None, program if lacks_compose else None, changed)
+    packages = tuple(name for name in wanted_packages(host) if not facts["tools"][name])
+    return PrepareHost(host.name, facts["engine"] is None, program if lacks_compose else None, changed, packages)
 
 
 def _touching(inventory: Inventory, hosts: Mapping[str, HostPlan], identifier: str) -> tuple[Phase, ...]:

@@ -9,6 +9,13 @@ from typing import Any
 
 from gateway.release import HostRelease
 
+# What is done with each guard of a release, where it has one and where it has none.
+GUARDS = {
+    "guard/firewall.nft": ("load the firewall", "take the firewall away"),
+    "guard/sshd.conf": ("harden sshd", "give sshd its own settings back"),
+    "guard/updates.conf": ("install security updates daily", "end the daily security updates"),
+}
+
 
 @dataclass(frozen=True)
 class ServiceChange:
@@ -74,7 +81,22 @@ def is_current(release: HostRelease, observed: Mapping[str, Any]) -> bool:
         return False
     if {key: value for key, value in manifest.items() if key != "release"} != dict(release.manifest):
         return False
-    return not altered_files(observed) and not service_changes(release.manifest, observed)
+    if altered_files(observed) or guard_changes(release.manifest, observed):
+        return False
+    return not service_changes(release.manifest, observed)
+
+
+def guard_changes(desired: Mapping[str, Any], observed: Mapping[str, Any]) -> list[str]:
+    """Return in words which guards of a manifest are not in force, and which are that it does not have."""
+    found = observed["guard"]["files"]
+    changes = []
+    for path, (put, take_away) in GUARDS.items():
+        wanted = desired["files"].get(path, {}).get("sha256")
+        if wanted != found.get(path):
+            changes.append(put if wanted else take_away)
+    if observed["guard"]["pending"] and not changes:
+        changes.append("keep what was confirmed last")
+    return changes
 
 
 def altered_files(observed: Mapping[str, Any]) -> list[str]:

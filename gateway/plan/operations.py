@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import base64
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from gateway.console import Reporter
-from gateway.inventory.model import Inventory
+from gateway.errors import GatewayError, UnreachableError
+from gateway.inventory.model import Host, Inventory
 from gateway.migrations import counted
 from gateway.plan.observed import ServiceChange
 from gateway.release import HostRelease, postgres_settings
 from gateway.secret import Secret
 from gateway.transport.conversation import Conversation
+from gateway.transport.fleet import converse
 from gateway.vault import Vault
 
 
@@ -57,17 +60,19 @@ class Operation(Protocol):
 
 @dataclass(frozen=True)
 class PrepareHost:
-    """Give a host Docker Engine, the Compose plugin and the registries' certificates where it lacks them."""
+    """Give a host Docker Engine, the Compose plugin, packages and the registries' certificates where it lacks them."""
 
     host: str
     engine: bool
     compose: Path | None
     certificates: Mapping[str, Path]
+    packages: tuple[str, ...] = ()
 
     def describe(self) -> str:
         """See Operation."""
         parts = ["install and start Docker Engine"] if self.engine else []
         parts += ["install Docker Compose"] if self.compose else []
+        parts += [f"install {name}" for name in self.packages]
         parts += [f"trust registry {name}" for name in self.certificates]
         return ", ".join(parts)
 
@@ -75,7 +80,10 @@ class PrepareHost:
         """See Operation."""
         certificates = {name: base64.b64encode(path.read_bytes()).decode() for name, path in self.certificates.items()}
         program = self.compose.read_bytes() if self.compose else b""
-        run.ask(self.host, "prepare", payload=program, engine=self.engine, certificates=certificates)
+        run.ask(
+            self.host, "prepare", payload=program, engine=self.engine, certificates=certificates,
+            packages=list(self.packages),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -109,6 +117,58 @@ class PullImages:
     def apply(self, run: Run) -> None:
         """See Operation."""
         run.ask(self.host, "pull", images=list(self.images))
+
+
+@dataclass(frozen=True)
+class GuardHost:
+    """Put the firewall and the hardening of a release into force on a host, before its services.
+
+    `changes` says in words what that is.
+    """
+
+    host: str
+    identifier: str
+    changes: tuple[str, ...]
+    undo_seconds: int
+
+    def describe(self) -> str:
+        """See Operation."""
+        return f"{', '.join(self.changes)}; undone after {self.undo_seconds} s unless a new connection gets in"
+
+    def apply(self, run: Run) -> None:
+        """See Operation."""
+        guard(run, self.host, self.identifier)
+
+
+def guard(run: Run, host: str, identifier: str | None) -> None:
+    """Put the guards of a release (none for None) into force, and confirm them over a new connection if they are new.
+
+    Without the confirmation the host takes them back by itself. Raises AgentError, UnreachableError.
+    """
+    settings = run.inventory.hosts[host]
+    seconds = settings.variables.firewall.undo_seconds
+    answer = run.ask(host, "guard", project=run.inventory.project, release=identifier, seconds=seconds)
+    if answer.get("unconfirmed"):
+        _get_in_again(settings, run.inventory, seconds / 2)
+        run.ask(host, "confirm", project=run.inventory.project)
+
+
+def _get_in_again(host: Host, inventory: Inventory, seconds: float) -> None:
+    """Open a new connection to a host and close it; an sshd that reads its settings again refuses for a moment.
+
+    Raises UnreachableError when none got in that was begun within `seconds`.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return converse(host, inventory).close()
+        except GatewayError as error:
+            if time.monotonic() > deadline:
+                raise UnreachableError(
+                    f"a new connection did not get in, and what was changed is taken back: {error.message}",
+                    where=f"{host.name}: guard",
+                ) from None
+        time.sleep(0.2)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from gateway.render.addresses import (
     stores_of,
 )
 from gateway.render.authorities import operators_authority
+from gateway.render.guards import guard_files, rules_of
 from gateway.render.quoting import quote_env
 from gateway.render.roles import EVERY_HOST, ServiceRecipe, load_role, service_role
 from gateway.secret import Secret
@@ -78,7 +79,7 @@ def planned_files(host: Host) -> dict[str, str]:
     files: dict[str, str] = {}
     for role in (EVERY_HOST, *host.roles):
         files |= load_role(role).files
-    return files
+    return files | guard_files(host)
 
 
 def context_of(
@@ -109,6 +110,7 @@ def context_of(
         "urls": public_urls(inventory, host),
         "addresses": stores_of(inventory, host) if {"jawn", "migrations", "recorder"} & set(services) else None,
         "published": port_mappings(inventory, host),
+        "rules": rules_of(inventory, host) if variables.firewall.mode != "off" else None,
         "upstreams": _upstreams(inventory, host) if "edge" in services else None,
         "routes": providers_of(host),
         "bracketed": topology.bracketed,

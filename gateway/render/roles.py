@@ -51,10 +51,15 @@ class ServiceRecipe(BaseModel):
 
 @dataclass(frozen=True)
 class RoleRecipe:
-    """A role's services, in the order of their start, and the templates of its files by path."""
+    """A role's services, in the order of their start, the templates of its files by path, and those of guards.
+
+    A guard is a file that is put into force beside the services, under an undo, and only where the
+    inventory wants it.
+    """
 
     services: Mapping[str, ServiceRecipe]
     files: Mapping[str, str]
+    guards: Mapping[str, str]
 
 
 @cache
@@ -67,7 +72,7 @@ def load_role(name: str, root: Path = ROOT) -> RoleRecipe:
     services = {
         service: ServiceRecipe.model_validate(recipe) for service, recipe in document.get("services", {}).items()
     }
-    return RoleRecipe(services, dict(document.get("files", {})))
+    return RoleRecipe(services, dict(document.get("files", {})), dict(document.get("guards", {})))
 
 
 def service_role(name: str, recipe: ServiceRecipe) -> ServiceRole:

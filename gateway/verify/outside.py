@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from gateway.render.topology import bracketed
 
 CONNECT_SECONDS = 3.0
+PROBE_SECONDS = 1.5  # a firewall says nothing at all, and every deploy waits for its silence
 ANSWER_SECONDS = 10.0  # an edge without anything behind it waits longer: that is no answer
 BODY_LIMIT = 1 << 20
 
@@ -60,10 +61,21 @@ class Answer:
 def is_open(address: str, port: int) -> bool:
     """Tell whether a TCP connection is accepted; refused, filtered and unreachable count as closed."""
     try:
-        with socket.create_connection((address, port), CONNECT_SECONDS):
+        with socket.create_connection((address, port), PROBE_SECONDS):
             return True
     except OSError:
         return False
+
+
+def own_address(address: str) -> str:
+    """Return the address that this machine reaches another one from, empty if it has no route there."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((address, 9))  # sends nothing: the kernel only picks the route
+            return str(probe.getsockname()[0])
+    except OSError:
+        return ""
 
 
 def send(

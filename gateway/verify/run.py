@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gateway.verify.target import Target
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
-EVERYWHERE = ("common", "docker")
+EVERYWHERE = ("common", "docker", "firewall")
 # Nothing is printed, no file but the JUnit one is written, nothing is read but the named files; a
 # failed comparison is not explained with its values, which may be secrets.
 _OPTIONS = (

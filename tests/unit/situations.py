@@ -80,13 +80,15 @@ def bare(**facts: Any) -> dict[str, Any]:
         "facts": {
             "python": "3.11.2", "architecture": platform.machine(), "kernel": "6.1.0-28-amd64", "time": 1000.0,
             "memory": 8 << 30, "disk_free": {"releases": 50 << 30},
-            "listening": [], "certificates": {}, "engine": "20.10.24+dfsg1", "compose": "5.0.1",
+            "listening": [], "exposed": {"ports": ["22/tcp"], "bridges": []}, "nftables": True,
+            "tools": {"nftables": True, "unattended-upgrades": True, "apt-get": True},
+            "certificates": {}, "engine": "20.10.24+dfsg1", "compose": "5.0.1",
             "missing_images": [], **facts,
         },
         "current": None, "manifest": None, "contents": {}, "modes": {}, "releases": [],
         "interrupted": None, "history": [], "containers": [], "lease": None,
         "backups": {"log": None, "schedule": "", "restore_cut_off": False},
-        "edge": {"authority": "", "keys_age": None, "recorder": None},
+        "guard": {"files": {}, "pending": False}, "edge": {"authority": "", "keys_age": None, "recorder": None},
     }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from gateway.errors import ConfigurationError
 from gateway.preflight import check_all, problems
+from gateway.render.guards import CLOSE_ALL
 from tests.unit.situations import bare, container, load, release, running, service
 
 NOW = 1000.0
@@ -87,3 +88,66 @@ def test_all_hosts_are_told_at_once(tmp_path):
         check_all(hosts, dict.fromkeys(hosts, RELEASE), seen, NOW)
     assert [line.partition(":")[0] for line in caught.value.message.splitlines()] == ["app1", "app2", "data1"]
     check_all(hosts, dict.fromkeys(hosts, RELEASE), dict.fromkeys(hosts, bare()), NOW)
+
+
+def close(tmp_path, *settings):
+    return load(tmp_path, "firewall.mode=host", *settings).hosts["app1"]
+
+
+def offering(*ports, bridges=()):
+    return {"exposed": {"ports": ["22/tcp", *ports], "bridges": list(bridges)}}
+
+
+def test_closing_a_host_needs_a_word_about_everything_that_it_offers(tmp_path):
+    [problem] = ask(close(tmp_path), **offering("9100/tcp", "8787/tcp", "68/udp"))
+    assert "would close 9100/tcp" in problem
+    assert "firewall.extra_ports" in problem
+    assert ask(close(tmp_path, "firewall.extra_ports={9100/tcp: []}"), **offering("9100/tcp")) == []
+    assert ask(close(tmp_path, "firewall.closed_ports=[9100/tcp]"), **offering("9100/tcp")) == []
+    [problem] = ask(close(tmp_path, "firewall.closed_ports=[53/udp]"), **offering("53/tcp"))
+    assert "53/tcp" in problem
+
+
+def test_a_port_of_ours_that_moves_is_ours(tmp_path):
+    seen = ours("10.0.0.1")
+    seen["containers"][0]["ports"][0]["port"] = 8788
+    seen["facts"] |= offering("8788/tcp")
+    assert problems(close(tmp_path), RELEASE, seen, NOW) == []
+
+
+def test_a_host_that_is_closed_already_is_not_asked_again(tmp_path):
+    seen = running(RELEASE)
+    seen["facts"] |= offering("9100/tcp")
+    assert len(problems(close(tmp_path), RELEASE, seen, NOW)) == 1
+    seen["contents"]["guard/firewall.nft"] = "  tcp dport 5432 counter drop\n"
+    assert len(problems(close(tmp_path), RELEASE, seen, NOW)) == 1
+    seen["contents"]["guard/firewall.nft"] = f"  {CLOSE_ALL}\n"
+    assert problems(close(tmp_path), RELEASE, seen, NOW) == []
+
+
+def test_guarding_our_own_ports_asks_nothing(tmp_path):
+    assert ask(load(tmp_path, "firewall.mode=ports").hosts["app1"], **offering("9100/tcp", bridges=["br-lan"])) == []
+
+
+def test_a_bridge_called_like_dockers_would_stay_open(tmp_path):
+    [problem] = ask(close(tmp_path), **offering(bridges=["br-lan"]))
+    assert "br-lan" in problem
+
+
+@pytest.mark.parametrize(
+    ("setting", "facts", "words"),
+    [
+        ("firewall.mode=host", {"nftables": False}, "no nftables, which firewall.mode host needs"),
+        ("firewall.mode=ports", {"nftables": False}, "no nftables, which firewall.mode ports needs"),
+        ("firewall.mode=ports", {"tools": {"nftables": False, "apt-get": False}}, "nftables is missing"),
+        (
+            "hardening.updates=true",
+            {"tools": {"unattended-upgrades": False, "apt-get": False}},
+            "unattended-upgrades is missing",
+        ),
+    ],
+)
+def test_what_the_guards_need(tmp_path, setting, facts, words):
+    [problem] = ask(load(tmp_path, setting).hosts["app1"], **facts)
+    assert words in problem
+    assert ask(load(tmp_path).hosts["app1"], **facts) == []

@@ -40,6 +40,12 @@ defaults:
 defaults:
   docker: {install: true, minimum_engine: "20.10", minimum_compose: "2.24.4", registry_certificates: {}}
 """,
+    "firewall": """\
+defaults:
+  firewall: {mode: "off", ssh_from: [], allow_from: [], private_from: [], extra_ports: {}, closed_ports: [],
+             trusted_interfaces: [], undo_seconds: 30}
+  hardening: {sshd: false, updates: false}
+""",
     "data": """\
 defaults:
   postgres: {mode: bundled, host: "", port: 5432, database: helicone, user: postgres, memory: 1g, cpus: 1,

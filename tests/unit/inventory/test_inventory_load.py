@@ -268,5 +268,6 @@ def test_shipped_environments_are_known() -> None:
 
 
 def test_a_bare_off_is_the_word_and_not_a_no(project: Project) -> None:
-    project.write({"group_vars/edge.yml": "edge: {tls: {mode: off}}\n"})
-    assert project.load().hosts["app1"].variables.edge.tls.mode == "off"
+    project.write({"group_vars/edge.yml": "edge: {tls: {mode: off}}\nfirewall: {mode: off}\n"})
+    variables = project.load().hosts["app1"].variables
+    assert (variables.edge.tls.mode, variables.firewall.mode) == ("off", "off")

@@ -185,3 +185,60 @@ def test_going_back_is_the_same_switch(inventory):
         ("pull", "app2"), ("switch", "data1"), ("switch", "app1"), ("switch", "app2")
     ]  # fmt: skip
     assert "create jawn" in operations(made)[2][2]
+
+
+RULES = "guard/firewall.nft"
+GUARDED = {name: release(*services, files={RULES: "rules"}) for name, services in SERVICES.items()}
+
+
+def guarded(**changes):
+    """Return what is observed where the rules of the release are in force."""
+    force = {"files": {RULES: GUARDED["app1"].manifest["files"][RULES]["sha256"]}, "pending": False}
+    return {name: running(made, **{"guard": force, **changes.get(name, {})}) for name, made in GUARDED.items()}
+
+
+def test_new_rules_are_put_into_force_everywhere_before_any_switch(inventory):
+    made = plan(inventory, observed(), GUARDED)
+    phases = [(phase, host) for phase, host, _ in operations(made)]
+    assert [host for phase, host in phases if phase == "guard"] == ["app1", "app2", "data1"]
+    assert phases.index(("guard", "data1")) < phases.index(("switch", "data1"))
+    assert ("guard", "app1", "load the firewall; undone after 30 s unless a new connection gets in") in operations(made)
+
+
+def test_rules_that_are_in_force_are_left_alone(inventory):
+    assert plan(inventory, guarded(), GUARDED).is_empty
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        ({"files": {RULES: "altered"}, "pending": False}, "load the firewall"),
+        ({"files": {}, "pending": False}, "load the firewall"),
+        ({**guarded()["app1"]["guard"], "pending": True}, "keep what was confirmed last"),
+    ],
+)
+def test_rules_that_somebody_changed_are_put_right(inventory, found, words):
+    made = plan(inventory, guarded(app2={"guard": found}), GUARDED)
+    [(_, host, text)] = [one for one in operations(made) if one[0] == "guard"]
+    assert (host, text.partition(";")[0]) == ("app2", words)
+
+
+def test_rules_that_are_not_wanted_any_more_are_taken_away(inventory):
+    made = plan(inventory, guarded())
+    assert {text.partition(";")[0] for phase, _, text in operations(made) if phase == "guard"} == {
+        "take the firewall away"
+    }
+
+
+def test_going_back_brings_the_older_rules_back(inventory):
+    older = {name: {"manifest": made.manifest, "missing_images": []} for name, made in GUARDED.items()}
+    made = build_rollback(inventory, "1-aaaaaaaaaaaa", older, observed())
+    assert [phase for phase, _, _ in operations(made)[:3]] == ["guard"] * 3
+
+
+def test_what_the_guards_need_is_installed(tmp_path):
+    inventory = load_inventory(tmp_path, "firewall.mode=ports", "hardening.updates=true")
+    seen = observed(app1={"containers": []})
+    tools = {"nftables": False, "unattended-upgrades": False, "apt-get": True}
+    seen["app2"]["facts"] = {**seen["app2"]["facts"], "tools": tools}
+    assert ("prepare", "app2", "install nftables, install unattended-upgrades") in operations(plan(inventory, seen))

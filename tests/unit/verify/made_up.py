@@ -115,5 +115,6 @@ def snapshot(files: Mapping[str, str] | None, manifest: Mapping[str, Any] | None
         "contents": dict(files or {}),
         "interrupted": None,
         "backups": {"log": None, "schedule": "", "restore_cut_off": False},
+        "guard": {"files": {}, "pending": False},
         "edge": {"authority": "", "keys_age": None, "recorder": None},
     }
