@@ -47,11 +47,19 @@ WantedBy=multi-user.target
 """
 
 
+def is_installed(project: str) -> bool:
+    """Return whether the hook is there as `install` writes it."""
+    try:
+        return (INIT_SCRIPTS / project).read_text() == SCRIPT.format(project=project)
+    except OSError:
+        return False
+
+
 def install(project: str) -> None:
     """Write the hook and enable it, through systemd where that runs, as an init script elsewhere; once."""
     script = INIT_SCRIPTS / project
     wanted = SCRIPT.format(project=project)
-    if script.is_file() and script.read_text() == wanted:
+    if is_installed(project):
         return
     INIT_SCRIPTS.mkdir(exist_ok=True)
     script.write_text(wanted)

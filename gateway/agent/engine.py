@@ -74,8 +74,13 @@ def containers(project: str) -> list[dict[str, Any]]:
 
     Left out are one-shot runs, and containers that only finish their work beside a successor.
     """
+    return serving(all_containers(project))
+
+
+def serving(containers: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return of inspected containers the newest of each service that is not leaving, sorted by service."""
     newest: dict[str, dict[str, Any]] = {}
-    for container in all_containers(project):
+    for container in containers:
         service = service_of(container)
         known = newest.get(service)
         if not is_leaving(container) and (known is None or container["Created"] > known["Created"]):

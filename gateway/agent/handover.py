@@ -38,7 +38,7 @@ def bring_up(
         health.wait_until_ready(project, [name], timeout, redact, emit)
         return
     newest = max(serving, key=lambda one: one["Created"])
-    if newest["Config"]["Labels"].get(engine.HASH_LABEL) != service["hash"]:
+    if not _is_of(newest, service):
         _create(store, project, name, len(present) + 1, redact)
         try:
             health.wait_until_ready(project, [name], timeout, redact, emit)
@@ -85,6 +85,14 @@ def _clear_away(project: str, name: str) -> None:
         one["Id"]
         for one in engine.all_containers(project)
         if engine.service_of(one) == name and engine.is_leaving(one) and not one["State"]["Running"]
+    )
+
+
+def _is_of(container: Container, service: dict[str, Any]) -> bool:
+    """Return whether a container was made as the release says; somebody may have made one from another image."""
+    configured = container["Config"]
+    return bool(
+        configured["Labels"].get(engine.HASH_LABEL) == service["hash"] and configured["Image"] == service["image"]
     )
 
 

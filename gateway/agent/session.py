@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from . import account, boot, docker_setup, engine, lease, snapshot, stage, stores, switch
+from . import account, boot, docker_setup, engine, lease, logs, snapshot, stage, stores, switch
 from .channel import Channel, Emit, run_detached
 from .failure import StepFailed, as_failure
 from .store import Store, release_number
@@ -106,6 +106,11 @@ class Session:
         words = (request["password"], request["email"], request["key"])
         return {"key": account.ensure_key(request["project"], request["postgres"], *words)}
 
+    def postgres(self, request: Request, payload: bytes) -> Result:
+        """Run SQL on PostgreSQL; see `stores.postgres`."""
+        words = (request["postgres"], request["password"], request["sql"])
+        return {"lines": stores.postgres(request["project"], *words)}
+
     def clickhouse(self, request: Request, payload: bytes) -> Result:
         """Run one query on ClickHouse; see `stores.clickhouse`."""
         words = (request["settings"], request["password"], request["sql"])
@@ -138,6 +143,14 @@ class Session:
             "stdout": done.stdout.decode(errors="surrogateescape"),
             "stderr": done.stderr.decode(errors="surrogateescape"),
         }
+
+    def logs(self, request: Request, payload: bytes) -> Result:
+        """See `logs.show`."""
+        return logs.show(self.channel, request["project"], request)
+
+    def execute(self, request: Request, payload: bytes) -> Result:
+        """See `logs.execute`."""
+        return logs.execute(self.channel, request["project"], request["service"], request["words"])
 
     def detached(self, work: Callable[[Emit], Result]) -> Result:
         """Run work that outlives the connection; raises the StepFailed that it ended with."""
@@ -184,11 +197,14 @@ VERBS = frozenset(
         "retire",
         "sign_up",
         "ensure_key",
+        "postgres",
         "clickhouse",
         "missing_migrations",
         "record",
         "prune",
         "run",
+        "logs",
+        "execute",
     ]
 )
 

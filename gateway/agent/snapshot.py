@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from . import compose, docker_setup, edge_state, engine, lease
+from . import compose, docker_setup, edge_state, engine, lease, strays
 from .failure import StepFailed
 from .store import Store
 
@@ -33,15 +33,18 @@ def take(store: Store, project: str, registries: list[str], images: list[str]) -
     facts["missing_images"] = [name for name in images if not (facts["engine"] and engine.has_image(name))]
     return {
         "facts": facts,
-        **_release(store),
+        **_release(store, project),
         **_running(project, facts["engine"]),
         "lease": lease.show(store),
         "edge": edge_state.look(project) if facts["engine"] else edge_state.NOTHING,
     }
 
 
-def _release(store: Store) -> dict[str, Any]:
-    """Return the releases here, and of the current one the manifest, the files as found, and the journal."""
+def _release(store: Store, project: str) -> dict[str, Any]:
+    """Return the releases here, and of the current one the manifest, the files as found, and the journal.
+
+    `strayed` are the files outside of the release's folder that are not as it wants them.
+    """
     current = store.current()
     manifest, contents = None, {}
     if current:
@@ -55,6 +58,7 @@ def _release(store: Store) -> dict[str, Any]:
         "manifest": manifest,
         "contents": contents,
         "modes": {name: _mode(store.releases / str(current) / name) for name in contents},
+        "strayed": strays.altered(store, project, manifest) if manifest else [],
         "releases": store.release_ids(),
         "interrupted": interrupted(store),
         "history": store.lines("history"),
@@ -71,7 +75,11 @@ def interrupted(store: Store) -> dict[str, Any] | None:
 
 
 def _running(project: str, engine_version: str | None) -> dict[str, Any]:
-    return {"containers": [engine.summary(c) for c in engine.containers(project)] if engine_version else []}
+    everyone = engine.all_containers(project) if engine_version else []
+    return {
+        "containers": [engine.summary(c) for c in engine.serving(everyone)],
+        "foreign_containers": strays.containers(project, everyone) if engine_version else [],
+    }
 
 
 def _read(path: Path) -> str | None:

@@ -17,7 +17,7 @@ from gateway.inventory import Inventory, known_environments, load_inventory
 from gateway.release import HostRelease, host_release
 from gateway.render import RenderedHost, render_environment
 from gateway.upstream import Upstream, upstream_for
-from gateway.vault import Vault, ensure_vault
+from gateway.vault import Vault, ensure_vault, open_vault
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -39,6 +39,11 @@ class Project:
                 "", f"generated {len(created)} secrets into {vault_path(self.inventory).relative_to(ROOT)}"
             )
         return vault
+
+    @cached_property
+    def opened_vault(self) -> Vault:
+        """The secrets for a command that makes none: an environment without any was never deployed."""
+        return open_vault(vault_path(self.inventory), identity_path(self.inventory))
 
     @cached_property
     def upstream(self) -> Upstream:

@@ -40,8 +40,11 @@ def _change(service: Mapping[str, Any], container: Mapping[str, Any] | None) -> 
     name = service["name"]
     if container is None:
         return ServiceChange(name, "create", "not there")
+    again = "hand over" if service.get("handover") else "recreate"
     if container["hash"] != service["hash"]:
-        return ServiceChange(name, "hand over" if service.get("handover") else "recreate", "its definition differs")
+        return ServiceChange(name, again, "its definition differs")
+    if container["image"] != service["image"]:
+        return ServiceChange(name, again, f"it runs another image: {container['image']}")
     if container["state"] != "running":
         return ServiceChange(name, "start", f"it is {container['state']}")
     if container["health"] == "unhealthy":
@@ -78,8 +81,12 @@ def is_current(release: HostRelease, observed: Mapping[str, Any]) -> bool:
 
 
 def altered_files(observed: Mapping[str, Any]) -> list[str]:
-    """Return the files of the current release that are not as they were delivered: content, mode or owner."""
-    altered = []
+    """Return the files of the current release that are not as they were delivered: content, mode or owner.
+
+    Among them are the copies that services read while they run, and the hook that brings the environment back
+    after a boot, by their paths on the host.
+    """
+    altered = list(observed["strayed"])
     for name, entry in observed["manifest"]["files"].items():
         content = observed["contents"][name]
         same = content is not None and hashlib.sha256(content.encode()).hexdigest() == entry["sha256"]

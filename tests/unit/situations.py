@@ -69,7 +69,7 @@ def release(*services: dict[str, Any], files: dict[str, str] | None = None) -> H
 def container(name: str, **more: Any) -> dict[str, Any]:
     """Return a container of a snapshot that is as `service(name)` wants it."""
     return {
-        "service": name, "id": f"id-{name}", "image": f"{name}:1", "state": "running", "health": "healthy",
+        "service": name, "id": f"id-{name}", "image": service(name)["image"], "state": "running", "health": "healthy",
         "started": "2026-01-01T00:00:00Z", "restarts": 0, "hash": f"hash of {name}", "ports": [], **more,
     }  # fmt: skip
 
@@ -85,6 +85,7 @@ def bare(**facts: Any) -> dict[str, Any]:
         },
         "current": None, "manifest": None, "contents": {}, "modes": {}, "releases": [],
         "interrupted": None, "history": [], "containers": [], "lease": None,
+        "strayed": [], "foreign_containers": [],
         "edge": {"authority": "", "keys_age": None, "recorder": None},
     }  # fmt: skip
 

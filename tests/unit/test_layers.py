@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # Everything that runs without a host. It may use one module of the agent: how a release is named and read there.
 PURE = ("inventory", "render")
 PURE_MODULES = (
-    "age_identity", "compose_program", "document", "edge_variables", "errors", "git_cache", "images",
+    "age_identity", "compose_program", "document", "durations", "edge_variables", "errors", "git_cache", "images",
     "preflight", "private_file", "release", "secret", "secret_names", "upstream", "variable_types", "variables",
     "vault", "vault_edit", "vault_text", "versions", "wording", "yaml_problem",
 )  # fmt: skip
