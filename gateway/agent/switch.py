@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from . import compose, handover, health, live, stores
+from . import compose, handover, health, live, retention, stores
 from .failure import StepFailed, as_failure
-from .store import Store
+from .store import Store, read_env
 
 ORDER = ("data", "migrations", "app", "edge")
 Emit = Callable[..., None]
@@ -138,3 +138,18 @@ def _migrate(store: Store, project: str, migrations: dict[str, Any], secrets: di
             raise StepFailed("migrate", message, logs=names[:20])
     stores.set_hql_password(project, migrations["clickhouse"], secrets)
     stores.set_up_gateway_users(project, migrations, secrets)
+    _keep_as_long_as_wanted(store, project, migrations, secrets, emit)
+
+
+def _keep_as_long_as_wanted(
+    store: Store, project: str, migrations: dict[str, Any], secrets: dict[str, str], emit: Emit
+) -> None:
+    """Set the retention; a ClickHouse that refuses it is told about, and is no reason to undo a deploy."""
+    settings = read_env((store.current_link / ".env").read_text(encoding="utf-8"))
+    try:
+        changed = retention.apply(project, migrations["clickhouse"], secrets["clickhouse"], settings)
+    except StepFailed as failure:
+        emit(event="step", text=f"retention stays as it is: {failure.message}")
+        return
+    for statement in changed:
+        emit(event="step", text=f"retention: {statement}")
