@@ -1,4 +1,4 @@
-"""`usage`, `logs`, `exec` and `drift`: seeing what happens, and what is not as it should be."""
+"""`usage`, `logs`, `exec`, `drift` and `prune`: seeing what happens, what should not be, and what is left over."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from invoke.context import Context
 
-from gateway.verb import Ended, project_of, verb
+from gateway.verb import Ended, confirm, project_of, verb
 
 
 @verb(since="how far back, such as 30m, 24h or 7d")
@@ -73,9 +73,17 @@ def drift(context: Context, env: str = "", limit: str = "", json_: bool = False,
     return drift(project_of(env, limit=limit).inventory, as_json=json_)
 
 
+@verb()
+def prune(context: Context, env: str = "", yes: bool = False, json_: bool = False, debug: bool = False) -> Any:
+    """Show, then remove, old releases and images that no rollback needs; nothing of other projects is touched."""
+    from gateway.commands.prune import prune
+
+    return prune(project_of(env), lambda: confirm("Remove these?", yes), as_json=json_)
+
+
 def words_after_dashes(arguments: list[str]) -> list[str]:
     """Return what follows `--` on the command line: Invoke leaves that alone."""
     return arguments[arguments.index("--") + 1 :] if "--" in arguments else []
 
 
-TASKS = {"usage": usage, "logs": logs, "exec": execute, "drift": drift}
+TASKS = {"usage": usage, "logs": logs, "exec": execute, "drift": drift, "prune": prune}

@@ -160,9 +160,20 @@ def logs(container: str, lines: int = 20) -> list[str]:
 
 def has_image(reference: str) -> bool:
     """Return whether an image is here under its digest (`name:tag@sha256:...`)."""
+    return image(reference) is not None
+
+
+def image(reference: str) -> dict[str, Any] | None:
+    """Return an image as inspected if it is here under its digest, else None."""
+    found: dict[str, Any] | None = ask(f"/images/{quote(by_digest(reference), safe='/:@')}/json")
+    return found
+
+
+def by_digest(reference: str) -> str:
+    """Return an image's reference without its tag, as Docker itself knows what was pulled by digest."""
     name, _, digest = reference.partition("@")
     repository = name if "/" in name.rpartition(":")[2] else name.rpartition(":")[0] or name
-    return ask(f"/images/{quote(f'{repository}@{digest}', safe='/:@')}/json") is not None
+    return f"{repository}@{digest}"
 
 
 def remove(identifiers: Iterable[str]) -> None:

@@ -46,9 +46,10 @@ def statements(tables: Mapping[str, str], settings: Mapping[str, str]) -> Iterat
     if requests is not None:
         days = int(settings["RETENTION_BODIES_DAYS"])
         for column in BODIES:
-            found = re.search(rf"`{column}` ([^`]*)", requests)
-            if found and _days(found[1]) != days:
-                change = f"TTL {_after('request_created_at', days)}" if days else "REMOVE TTL"
+            found = re.search(rf"`{column}` (\S+)([^`]*)", requests)
+            if found and _days(found[2]) != days:
+                # The type has to be said again; default and codec, which are not, stay.
+                change = f"{found[1]} TTL {_after('request_created_at', days)}" if days else "REMOVE TTL"
                 yield f"ALTER TABLE default.request_response_rmt MODIFY COLUMN {column} {change}"
     for setting, table, column in _ROWS:
         days = int(settings[setting])

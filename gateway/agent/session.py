@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Callable
 from typing import Any
 
-from . import account, boot, docker_setup, engine, lease, logs, snapshot, stage, stores, switch
+from . import account, boot, docker_setup, engine, lease, logs, pruning, snapshot, stage, stores, switch
 from .channel import Channel, Emit, run_detached
 from .failure import StepFailed, as_failure
-from .store import Store, release_number
+from .store import Store
 
 HELLO = "helicone-agent"
 Request = dict[str, Any]
@@ -62,8 +61,14 @@ class Session:
         return stage.stage(self.store, request["release"], payload)
 
     def pull(self, request: Request, payload: bytes) -> Result:
-        """See `stage.pull`."""
-        return self.detached(lambda emit: stage.pull(request["images"], emit))
+        """See `stage.pull`; what was not here before is noted as this environment's own."""
+
+        def work(emit: Emit) -> Result:
+            """Note first: a pull that is cut off may have brought some."""
+            pruning.note_pulled(self.store, [name for name in request["images"] if not engine.has_image(name)])
+            return stage.pull(request["images"], emit)
+
+        return self.detached(work)
 
     def resolve(self, request: Request, payload: bytes) -> Result:
         """See `stage.resolve`."""
@@ -125,13 +130,18 @@ class Session:
         self.store.append("history", **request["entry"])
         return {}
 
+    def prunable(self, request: Request, payload: bytes) -> Result:
+        """Return what `prune` and `remove_images` would remove."""
+        gone = pruning.old_releases(self.store, request["keep"], request["protected"])
+        return {"releases": gone, "images": pruning.unused_images(self.store, gone)}
+
     def prune(self, request: Request, payload: bytes) -> Result:
         """Remove releases that are neither current nor among the `keep` newest; returns what went."""
-        keep = {*self.store.release_ids()[-request["keep"] :], self.store.current(), *request["protected"]}
-        gone = [release for release in self.store.release_ids() if release not in keep and release_number(release) >= 0]
-        for release in gone:
-            shutil.rmtree(self.store.releases / release)
-        return {"removed": gone}
+        return {"removed": pruning.remove_releases(self.store, request["keep"], request["protected"])}
+
+    def remove_images(self, request: Request, payload: bytes) -> Result:
+        """See `pruning.remove_images`."""
+        return {"removed": pruning.remove_images(self.store, request["images"])}
 
     def run(self, request: Request, payload: bytes) -> Result:
         """Run a shell command of a verification and return its code and output."""
@@ -181,7 +191,7 @@ class Session:
 
 
 # These change the host, so the conversation must hold its lease.
-CHANGING = frozenset(["prepare", "stage", "pull", "switch", "retire", "prune"])
+CHANGING = frozenset(["prepare", "stage", "pull", "switch", "retire", "prune", "remove_images"])
 VERBS = frozenset(
     [
         "open",
@@ -201,7 +211,9 @@ VERBS = frozenset(
         "clickhouse",
         "missing_migrations",
         "record",
+        "prunable",
         "prune",
+        "remove_images",
         "run",
         "logs",
         "execute",

@@ -15,12 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.command import ADDRESSES, ROOT, Result, arguments, http, invoke, lab, on_host, secret
+from tests.lab.command import ADDRESSES, ROOT, Result, arguments, clickhouse, http, invoke, lab, on_host, secret
 from tests.lab.test_keys import ask, eventually
 
 pytestmark = pytest.mark.usefixtures("deployed")
 REQUESTS = 4
 DEBUG = "lab-admin-debug"
+REGISTRY = "registry.lab:5000"
 
 
 def data(verb: str, *words: str) -> dict:
@@ -65,6 +66,7 @@ def test_a_key_made_here_works_is_counted_and_is_refused_once_revoked(key):
 
     revoked = lab("apikey.revoke", "--key", str(listed["id"]), "--yes")
     assert revoked.code == 0, revoked.text
+    time.sleep(3)  # what still passes meanwhile would never be recorded
     for host in ("app1", "app2"):
         assert eventually(401, text, host) < 10
     assert lab("apikey.revoke", "--key", name, "--yes").code == 2
@@ -186,6 +188,57 @@ def test_drift_names_what_was_changed_and_a_deploy_mends_it(altered):
     mended = lab("drift")
     assert mended.code == 0, mended.text
     assert mended.out.startswith("no drift: ")
+
+
+@pytest.mark.parametrize("table", ["request_response_rmt"])
+def test_what_is_kept_goes_after_the_days_that_the_inventory_says(table):
+    (made,) = clickhouse(f"SELECT create_table_query FROM system.tables WHERE name = '{table}'")
+    assert made.count("TTL toDateTime(request_created_at) + toIntervalDay(90)") == 2
+    assert on_host("data1", "docker exec helicone-lab-clickhouse-1 printenv SYSTEM_LOGS_TTL").startswith("event_date")
+
+
+@pytest.fixture
+def leftovers(deployed: None) -> Iterator[str]:
+    """Leave six releases of long ago on app2, one of which names an image that nothing else does; return the image."""
+    name = f"{REGISTRY}/spare:1"
+    on_host("app2", f"tar -cC /etc hostname | docker import - {name} && docker push -q {name}")
+    digest = on_host("app2", f"docker inspect --format '{{{{index .RepoDigests 0}}}}' {name}").strip()
+    on_host("app2", f"docker pull -q {digest} && docker rmi {name}")
+    image = f"{name}@{digest.partition('@')[2]}"
+    for number in range(6):
+        services = [] if number else [{"name": "spare", "image": image, "one_shot": False}]
+        manifest = json.dumps({"services": services})
+        folder = f"/opt/helicone/lab/releases/0-{number:012d}"
+        on_host("app2", f"mkdir -p {folder} && cat >{folder}/manifest.json <<'END'\n{manifest}\nEND\n")
+    yield image
+    on_host("app2", f"rm -rf /opt/helicone/lab/releases/0-*; docker rmi {digest} 2>/dev/null || true")
+
+
+def releases(host: str) -> list[str]:
+    return on_host(host, "ls /opt/helicone/lab/releases").split()
+
+
+def test_prune_shows_then_removes_what_no_rollback_needs(leftovers):
+    before = {host: releases(host) for host in ADDRESSES}
+    history = data("history")["history"]
+    good = {one["release"] for one in history if one["outcome"] == "good"}
+    shown = lab("prune")
+    assert shown.code == 0, shown.text
+    assert "0-000000000000" in shown.out
+    assert "use --yes" in shown.err
+    assert {host: releases(host) for host in ADDRESSES} == before
+
+    result = data("prune", "--yes")
+    assert result["outcome"] == "removed"
+    gone = set(before["app2"]) - set(releases("app2"))
+    assert gone == set(result["removed"]["app2"]["releases"])
+    assert "0-000000000000" in gone
+    assert result["removed"]["app2"]["images"] == [leftovers]
+    # Whatever a rollback may take stays: the newest five, and of the good ones the current and the one before.
+    kept = sorted(before["app2"], key=lambda name: (int(name.partition("-")[0]), name))[-5:]
+    assert set(kept) <= set(releases("app2"))
+    assert len(good & set(releases("app2"))) >= 2
+    assert lab("drift").code == 0
 
 
 BAD: list[tuple[tuple[str, ...], int, str]] = [

@@ -31,7 +31,9 @@ class Talk:
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     closed: bool = False
 
-    def request(self, verb: str, on_event: Callable[..., None] | None = None, **arguments: Any) -> Any:
+    def request(
+        self, verb: str, on_event: Callable[..., None] | None = None, payload: bytes = b"", **arguments: Any
+    ) -> Any:
         """Answer, with events first if the answer is a function that takes them."""
         self.asked.append((verb, arguments))
         answer = self.answers[verb]

@@ -47,8 +47,8 @@ def test_what_is_as_wanted_is_left_alone():
 def test_helicones_three_months_become_days_once():
     after = "toDateTime(request_created_at) + INTERVAL 90 DAY"
     assert changes({"request_response_rmt": requests(f"{TTL}Month(3)")}) == [
-        f"request_response_rmt MODIFY COLUMN request_body TTL {after}",
-        f"request_response_rmt MODIFY COLUMN response_body TTL {after}",
+        f"request_response_rmt MODIFY COLUMN request_body String TTL {after}",
+        f"request_response_rmt MODIFY COLUMN response_body String TTL {after}",
     ]
 
 
