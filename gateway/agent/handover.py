@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Sequence
 from typing import Any
 
-from . import compose, engine, health
+from . import compose, engine, health, strays
 from .failure import StepFailed
 from .store import Store
 
@@ -38,7 +38,7 @@ def bring_up(
         health.wait_until_ready(project, [name], timeout, redact, emit)
         return
     newest = max(serving, key=lambda one: one["Created"])
-    if not _is_of(newest, service):
+    if not _is_of(store, newest, service):
         _create(store, project, name, len(present) + 1, redact)
         try:
             health.wait_until_ready(project, [name], timeout, redact, emit)
@@ -88,8 +88,10 @@ def _clear_away(project: str, name: str) -> None:
     )
 
 
-def _is_of(container: Container, service: dict[str, Any]) -> bool:
-    """Return whether a container was made as the release says; somebody may have made one from another image."""
+def _is_of(store: Store, container: Container, service: dict[str, Any]) -> bool:
+    """Return whether a container was made as the release says, of its image, and reads its files unedited."""
+    if strays.misread(store, container):
+        return False
     configured = container["Config"]
     return bool(
         configured["Labels"].get(engine.HASH_LABEL) == service["hash"] and configured["Image"] == service["image"]

@@ -34,7 +34,7 @@ def take(store: Store, project: str, registries: list[str], images: list[str]) -
     return {
         "facts": facts,
         **_release(store, project),
-        **_running(project, facts["engine"]),
+        **_running(store, project, facts["engine"]),
         "lease": lease.show(store),
         "edge": edge_state.look(project) if facts["engine"] else edge_state.NOTHING,
     }
@@ -74,10 +74,13 @@ def interrupted(store: Store) -> dict[str, Any] | None:
     return None
 
 
-def _running(project: str, engine_version: str | None) -> dict[str, Any]:
+def _running(store: Store, project: str, engine_version: str | None) -> dict[str, Any]:
+    """Return the containers, each with the files that it reads otherwise than its release has them: `misread`."""
     everyone = engine.all_containers(project) if engine_version else []
     return {
-        "containers": [engine.summary(c) for c in engine.serving(everyone)],
+        "containers": [
+            {**engine.summary(one), "misread": strays.misread(store, one)} for one in engine.serving(everyone)
+        ],
         "foreign_containers": strays.containers(project, everyone) if engine_version else [],
     }
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from . import boot, engine, live
+from .failure import StepFailed
 from .store import Store
 
 
@@ -23,6 +25,31 @@ def altered(store: Store, project: str, manifest: dict[str, Any]) -> list[str]:
                 same = False
             found += [] if same else [str(path)]
     return found if boot.is_installed(project) else [*found, str(boot.INIT_SCRIPTS / project)]
+
+
+def misread(store: Store, container: dict[str, Any]) -> list[str]:
+    """Return the files of the current release that a running container sees with another content than it delivered.
+
+    A file is mounted from the release that the container was made under: an edit there is what it reads, also
+    when a later release brings the file anew. Only making the container anew mends that.
+    """
+    found = []
+    process = container["State"].get("Pid")
+    try:
+        files = store.manifest(str(store.current()))["files"]
+    except StepFailed:
+        return []
+    for mount in container.get("Mounts") or []:
+        source = str(mount.get("Source", ""))
+        name = source[len(str(store.current_link)) + 1 :] if source.startswith(f"{store.current_link}/") else ""
+        if process and name in files:
+            try:
+                seen = Path(f"/proc/{process}/root{mount['Destination']}").read_bytes()
+            except OSError:  # it ended just now
+                continue
+            if hashlib.sha256(seen).hexdigest() != files[name]["sha256"]:
+                found.append(name)
+    return found
 
 
 def containers(project: str, everyone: list[dict[str, Any]]) -> list[str]:

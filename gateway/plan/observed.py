@@ -40,16 +40,15 @@ def _change(service: Mapping[str, Any], container: Mapping[str, Any] | None) -> 
     name = service["name"]
     if container is None:
         return ServiceChange(name, "create", "not there")
-    again = "hand over" if service.get("handover") else "recreate"
-    if container["hash"] != service["hash"]:
-        return ServiceChange(name, again, "its definition differs")
-    if container["image"] != service["image"]:
-        return ServiceChange(name, again, f"it runs another image: {container['image']}")
-    if container["state"] != "running":
-        return ServiceChange(name, "start", f"it is {container['state']}")
-    if container["health"] == "unhealthy":
-        return ServiceChange(name, "restart", "it is unhealthy")
-    return None
+    beside = "hand over" if service.get("handover") else ""
+    found = (
+        (container["hash"] != service["hash"], beside or "recreate", "its definition differs"),
+        (container["image"] != service["image"], beside or "recreate", f"it runs another image: {container['image']}"),
+        (container["misread"], beside or "restart", f"it reads an edited {', '.join(container['misread'])}"),
+        (container["state"] != "running", "start", f"it is {container['state']}"),
+        (container["health"] == "unhealthy", "restart", "it is unhealthy"),
+    )
+    return next((ServiceChange(name, action, reason) for differs, action, reason in found if differs), None)
 
 
 def _reloads(

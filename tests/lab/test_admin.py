@@ -159,10 +159,18 @@ def test_a_command_in_a_container_gives_its_output_and_its_exit_code():
 
 @pytest.fixture
 def altered(deployed: None) -> Iterator[None]:
-    """Change a host as somebody in a hurry does, and put it right again."""
-    on_host("app1", "echo '# by hand' >>/opt/helicone/lab/current/edge/Caddyfile; rm /etc/init.d/helicone-lab")
+    """Change a host as somebody in a hurry does, and put it right again.
+
+    Caddy, as edge and as egress, is of the current release, so it is what they read that was edited.
+    """
+    on_host("app1", "docker rm -f $(docker ps -q -f label=com.docker.compose.service=edge)"
+            " $(docker ps -q -f label=com.docker.compose.service=egress)")  # fmt: skip
+    assert lab("deploy", "--yes").code == 0
+    on_host("app1", "cd /opt/helicone/lab/current; echo '# by hand' | tee -a edge/Caddyfile >>egress/Caddyfile")
+    on_host("app1", "rm /etc/init.d/helicone-lab")
     on_host("app1", "echo '# by hand' >>/opt/helicone/lab/live/gateway/routes.yaml")
-    image = on_host("app2", "docker inspect --format '{{.Image}}' helicone-lab-keys-1").strip()
+    keys = "docker ps -q -f label=com.docker.compose.service=keys"
+    image = on_host("app2", f"docker inspect --format '{{{{.Image}}}}' $({keys})").split()[0]
     on_host("app2", f"docker run -d --name {DEBUG} --network helicone-lab_default --entrypoint sleep {image} 600")
     yield
     on_host("app2", f"docker rm --force {DEBUG}")
@@ -175,6 +183,9 @@ def test_drift_names_what_was_changed_and_a_deploy_mends_it(altered):
     found = {(one["host"], one["kind"], one["name"]) for one in result.data()["report"]["drift"]}
     assert found == {
         ("app1", "file", "edge/Caddyfile"),
+        ("app1", "file", "egress/Caddyfile"),
+        ("app1", "container", "edge"),
+        ("app1", "container", "egress"),
         ("app1", "file", "/etc/init.d/helicone-lab"),
         ("app1", "file", "/opt/helicone/lab/live/gateway/routes.yaml"),
         ("app2", "container", DEBUG),
@@ -203,7 +214,7 @@ def leftovers(deployed: None) -> Iterator[str]:
     name = f"{REGISTRY}/spare:1"
     on_host("app2", f"tar -cC /etc hostname | docker import - {name} && docker push -q {name}")
     digest = on_host("app2", f"docker inspect --format '{{{{index .RepoDigests 0}}}}' {name}").strip()
-    on_host("app2", f"docker pull -q {digest} && docker rmi {name}")
+    on_host("app2", f"docker rmi {name} && docker pull -q {digest}")
     image = f"{name}@{digest.partition('@')[2]}"
     for number in range(6):
         services = [] if number else [{"name": "spare", "image": image, "one_shot": False}]

@@ -70,7 +70,7 @@ def container(name: str, **more: Any) -> dict[str, Any]:
     """Return a container of a snapshot that is as `service(name)` wants it."""
     return {
         "service": name, "id": f"id-{name}", "image": service(name)["image"], "state": "running", "health": "healthy",
-        "started": "2026-01-01T00:00:00Z", "restarts": 0, "hash": f"hash of {name}", "ports": [], **more,
+        "started": "2026-01-01T00:00:00Z", "restarts": 0, "hash": f"hash of {name}", "ports": [], "misread": [], **more,
     }  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from urllib.parse import unquote
 
 import pytest
@@ -26,6 +27,9 @@ def store(tmp_path, monkeypatch):
     made = Store(str(tmp_path / "environment"))
     (made.root / ROUTES).parent.mkdir(parents=True)
     (made.root / ROUTES).write_text("routes")
+    (made.releases / "1-a").mkdir(parents=True)
+    (made.releases / "1-a" / "manifest.json").write_text(json.dumps(MANIFEST))
+    made.point_to("1-a")
     return made
 
 
@@ -44,6 +48,28 @@ def test_an_edited_or_missing_boot_hook_is_named(store, change):
     hook = boot.INIT_SCRIPTS / PROJECT
     change(hook)
     assert strays.altered(store, PROJECT, MANIFEST) == [str(hook)]
+
+
+def reading(store, content, **state):
+    """Return a container whose process, this one, sees a file with a content where the release's is mounted."""
+    seen = store.root / "seen"
+    seen.write_text(content)
+    mounts = [
+        {"Source": str(store.current_link / ROUTES), "Destination": str(seen)},
+        {"Source": "/var/lib/docker/volumes/x", "Destination": "/data"},
+        {"Source": str(store.current_link / "not-of-this-release"), "Destination": str(seen)},
+    ]
+    return {"State": {"Pid": os.getpid(), **state}, "Mounts": mounts}
+
+
+def test_a_container_that_reads_an_edited_file_is_found_by_what_it_sees(store):
+    assert strays.misread(store, reading(store, "edited")) == [ROUTES]
+    assert strays.misread(store, reading(store, "routes")) == []
+
+
+def test_a_container_that_does_not_run_or_just_ended_reads_nothing(store):
+    assert strays.misread(store, reading(store, "edited", Pid=0)) == []
+    assert strays.misread(store, reading(store, "edited", Pid=2**30)) == []
 
 
 def made(name, created, service="web"):

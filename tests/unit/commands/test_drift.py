@@ -48,6 +48,10 @@ def found(seen):
             ("container", "jawn", "it runs another image: jawn:mine", DEPLOY),
         ),
         (
+            running(RELEASE, containers=[container("jawn", misread=["jawn/x"]), container("web")]),
+            ("container", "jawn", "it reads an edited jawn/x", DEPLOY),
+        ),
+        (
             running(RELEASE, containers=[container("jawn", state="exited"), container("web")]),
             ("container", "jawn", "it is exited", DEPLOY),
         ),

@@ -52,6 +52,7 @@ def test_a_bare_host_is_not():
         ({"health": "unhealthy"}, "restart"),
         ({"hash": "other", "state": "exited"}, "recreate"),
         ({"image": "jawn:1"}, "recreate"),
+        ({"misread": ["jawn/x"]}, "restart"),
     ],
 )
 def test_what_happens_to_a_service(change, action):
@@ -61,8 +62,9 @@ def test_what_happens_to_a_service(change, action):
 
 def test_a_service_that_can_is_replaced_beside_itself():
     made = release(service("gateway", "edge", handover=True))
-    seen = running(made, containers=[container("gateway", hash="other")])
-    assert [(one.service, one.action) for one in service_changes(made.manifest, seen)] == [("gateway", "hand over")]
+    for change in ({"hash": "other"}, {"image": "other"}, {"misread": ["gateway/envoy.yaml"]}):
+        seen = running(made, containers=[container("gateway", **change)])
+        assert [(one.service, one.action) for one in service_changes(made.manifest, seen)] == [("gateway", "hand over")]
 
 
 LIVE = "live/gateway/routes.yaml"
