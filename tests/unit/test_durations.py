@@ -14,7 +14,8 @@ def test_a_number_and_a_unit(text, seconds):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "24", "h", "0s", "-1h", "1.5h", "1h30m", "24H", "1y", "٣h", "9999999s", "1h\x1b[31m"]
+    "text",
+    ["", "24", "h", "0s", "-1h", "1.5h", "1h30m", "24H", "1y", "٣h", "9999999s", "3651d", "999999w", "1h\x1b[31m"],
 )
 def test_anything_else_is_refused_with_the_flag_that_said_it(text):
     with pytest.raises(ConfigurationError, match="no length of time") as caught:
