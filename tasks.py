@@ -6,26 +6,16 @@ Imports happen inside the tasks, so that `invoke --list` and completion answer a
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from invoke.collection import Collection
 from invoke.context import Context
 
-from gateway.verb import confirm, verb
+from gateway.verb import confirm, project_of, verb
 from lab.tasks import collection as lab
-
-if TYPE_CHECKING:
-    from gateway.commands.project import Project
+from verbs import accounts, sight
 
 Settings = list[str]
-
-
-def project_of(env: str, settings: Settings | None = None, limit: str = "") -> Project:
-    """Return the environment that the flags name."""
-    from gateway.commands.project import open_project
-    from gateway.console import Reporter
-
-    return open_project(env, settings or [], limit or None, Reporter())
 
 
 @verb()
@@ -139,12 +129,21 @@ def verify(
     return verify(project_of(env, limit=limit), Path(junit) if junit else None, as_json=json_)
 
 
-@verb()
-def status(context: Context, env: str = "", limit: str = "", json_: bool = False, debug: bool = False) -> Any:
+@verb(watch="look again every three seconds until Ctrl-C")
+def status(
+    context: Context,
+    env: str = "",
+    limit: str = "",
+    watch: bool = False,
+    json_: bool = False,
+    debug: bool = False,
+) -> Any:
     """Show hosts, releases, services and health in one table."""
     from gateway.commands.status import status
+    from gateway.commands.watch import watch as keep_looking
 
-    return status(project_of(env, limit=limit).inventory, as_json=json_)
+    inventory = project_of(env, limit=limit).inventory
+    return keep_looking(inventory, as_json=json_) if watch else status(inventory, as_json=json_)
 
 
 @verb()
@@ -345,4 +344,8 @@ namespace.add_collection(Collection("images", lock=lock))
 namespace.add_collection(Collection("hosts", trust=trust))
 namespace.add_collection(Collection("edge", authority=authority))
 namespace.add_collection(Collection("upgrade", check=check))
+namespace.add_collection(accounts.keys)
+namespace.add_collection(accounts.users)
+for name, task in sight.TASKS.items():
+    namespace.add_task(task, name)
 namespace.add_collection(lab)

@@ -96,11 +96,12 @@ class Reporter:
         return round(time.monotonic() - self.began, 1)
 
 
-def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
-    """Print a table of texts on standard output."""
+def table(title: str, columns: list[str], rows: list[list[str]], numbers_from: int | None = None) -> None:
+    """Print a table of texts on standard output; the columns from `numbers_from` on are numbers, never broken."""
     shown = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        shown.add_column(column, overflow="fold")
+    for place, column in enumerate(columns):
+        number = numbers_from is not None and place >= numbers_from
+        shown.add_column(column, overflow="fold", justify="right" if number else "left", no_wrap=number)
     for row in rows:
         shown.add_row(*[Text(cell, style=style_of(cell)) for cell in row])
     Console(highlight=False, width=None if sys.stdout.isatty() else 160).print(shown)
@@ -115,6 +116,6 @@ def style_of(cell: str) -> str:
     return ""
 
 
-def say(text: str, style: str = "") -> None:
-    """Print text on standard output, coloured where that is a terminal."""
-    Console(highlight=False, soft_wrap=True).print(Text(text, style=style))
+def say(text: str, style: str = "", to_errors: bool = False) -> None:
+    """Print text on standard output (or standard error), coloured where that is a terminal."""
+    Console(highlight=False, soft_wrap=True, stderr=to_errors).print(Text(text, style=style))

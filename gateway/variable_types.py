@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 Port = Annotated[int, Field(ge=1, le=65535)]
 Text = Annotated[str, StringConstraints(min_length=1)]
 Memory = Annotated[str, StringConstraints(pattern=r"^[0-9]+[mg]$")]
+Days = Annotated[int, Field(ge=0, le=36_500)]
 Processors = Annotated[float, Field(gt=0)]
 RoleName = Literal["data", "app", "edge"]
 ProviderName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")]

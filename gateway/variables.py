@@ -14,7 +14,7 @@ from pydantic import Field, StringConstraints
 from gateway.backup_variables import Backup
 from gateway.edge_variables import Edge, GatewayProxy, Provider, Recorder
 from gateway.guard_variables import Firewall, Hardening
-from gateway.variable_types import Limits, Port, ProviderName, RoleName, Section, Service, Text
+from gateway.variable_types import Days, Limits, Port, ProviderName, RoleName, Section, Service, Text
 
 
 class Connection(Section):
@@ -112,6 +112,16 @@ class ObjectStore(Service):
     buckets: Buckets
 
 
+class Retention(Section):
+    """After how many days what is kept goes away; 0: never."""
+
+    bodies_days: Days
+    requests_days: Days
+    api_logs_days: Days
+    system_logs_days: Days
+    objects_days: Days
+
+
 class Migrations(Limits):
     """The one-shot migration run, which files its ledgers must show, and which of them may be missing.
 
@@ -196,6 +206,7 @@ class HostVariables(Section):
     clickhouse: Clickhouse
     object_store: ObjectStore
     backup: Backup
+    retention: Retention
     migrations: Migrations
     jawn: Service
     web: Service

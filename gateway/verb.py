@@ -9,11 +9,15 @@ import functools
 import json
 import sys
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import Task, task
+
+if TYPE_CHECKING:
+    from gateway.commands.project import Project
 
 HELP = {
     "env": "the environment: a folder below inventory/",
@@ -26,11 +30,27 @@ HELP = {
 }
 
 
+@dataclass(frozen=True)
+class Ended:
+    """A verb's result that comes with an exit code of its own, such as that of a command it ran."""
+
+    result: Any
+    code: int
+
+
+def project_of(env: str, settings: list[str] | None = None, limit: str = "") -> Project:
+    """Return the environment that the flags name."""
+    from gateway.commands.project import open_project  # noqa: PLC0415 - slow to import
+    from gateway.console import Reporter  # noqa: PLC0415
+
+    return open_project(env, settings or [], limit or None, Reporter())
+
+
 def verb(**words: str) -> Callable[[Callable[..., Any]], Task[Any]]:
     """Make a task of a function: help for its flags, errors as a sentence with an exit code.
 
     `words` is the help of flags that HELP does not have. The function returns its result as data,
-    which --json prints.
+    which --json prints; None when it has printed everything itself.
     """
 
     def decorate(function: Callable[..., Any]) -> Task[Any]:
@@ -50,8 +70,11 @@ def verb(**words: str) -> Callable[[Callable[..., Any]], Task[Any]]:
                 from gateway.commands.failure import report_failure  # noqa: PLC0415 - slow to import
 
                 raise Exit(code=report_failure(error, as_json)) from None
-            if as_json:
-                print(json.dumps(result, indent=2, default=str))
+            data, code = (result.result, result.code) if isinstance(result, Ended) else (result, 0)
+            if as_json and data is not None:
+                print(json.dumps(data, indent=2, default=str))
+            if code:
+                raise Exit(code=code)
 
         names = function.__code__.co_varnames[1 : function.__code__.co_argcount]
         made: Task[Any] = task(  # type: ignore[assignment]  # what it returns when it is called with a function

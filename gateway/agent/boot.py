@@ -47,6 +47,14 @@ WantedBy=multi-user.target
 """
 
 
+def is_installed(project: str) -> bool:
+    """Return whether the hook is there as `install` writes it."""
+    try:
+        return (INIT_SCRIPTS / project).read_text() == SCRIPT.format(project=project)
+    except OSError:
+        return False
+
+
 def install(project: str) -> None:
     """Write the hook of a project and enable it, once."""
     enable(project, SCRIPT.format(project=project), UNIT.format(project=project))

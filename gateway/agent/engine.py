@@ -74,8 +74,13 @@ def containers(project: str) -> list[dict[str, Any]]:
 
     Left out are one-shot runs, and containers that only finish their work beside a successor.
     """
+    return serving(all_containers(project))
+
+
+def serving(containers: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return of inspected containers the newest of each service that is not leaving, sorted by service."""
     newest: dict[str, dict[str, Any]] = {}
-    for container in all_containers(project):
+    for container in containers:
         service = service_of(container)
         known = newest.get(service)
         if not is_leaving(container) and (known is None or container["Created"] > known["Created"]):
@@ -155,9 +160,20 @@ def logs(container: str, lines: int = 20) -> list[str]:
 
 def has_image(reference: str) -> bool:
     """Return whether an image is here under its digest (`name:tag@sha256:...`)."""
+    return image(reference) is not None
+
+
+def image(reference: str) -> dict[str, Any] | None:
+    """Return an image as inspected if it is here under its digest, else None."""
+    found: dict[str, Any] | None = ask(f"/images/{quote(by_digest(reference), safe='/:@')}/json")
+    return found
+
+
+def by_digest(reference: str) -> str:
+    """Return an image's reference without its tag, as Docker itself knows what was pulled by digest."""
     name, _, digest = reference.partition("@")
     repository = name if "/" in name.rpartition(":")[2] else name.rpartition(":")[0] or name
-    return ask(f"/images/{quote(f'{repository}@{digest}', safe='/:@')}/json") is not None
+    return f"{repository}@{digest}"
 
 
 def stop(identifiers: Iterable[str], seconds: str) -> None:

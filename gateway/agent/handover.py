@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Sequence
 from typing import Any
 
-from . import compose, engine, health
+from . import compose, engine, health, strays
 from .failure import StepFailed
 from .store import Store
 
@@ -38,7 +38,7 @@ def bring_up(
         health.wait_until_ready(project, [name], timeout, redact, emit)
         return
     newest = max(serving, key=lambda one: one["Created"])
-    if newest["Config"]["Labels"].get(engine.HASH_LABEL) != service["hash"]:
+    if not _is_of(store, newest, service):
         _create(store, project, name, len(present) + 1, redact)
         try:
             health.wait_until_ready(project, [name], timeout, redact, emit)
@@ -85,6 +85,16 @@ def _clear_away(project: str, name: str) -> None:
         one["Id"]
         for one in engine.all_containers(project)
         if engine.service_of(one) == name and engine.is_leaving(one) and not one["State"]["Running"]
+    )
+
+
+def _is_of(store: Store, container: Container, service: dict[str, Any]) -> bool:
+    """Return whether a container was made as the release says, of its image, and reads its files unedited."""
+    if strays.misread(store, container):
+        return False
+    configured = container["Config"]
+    return bool(
+        configured["Labels"].get(engine.HASH_LABEL) == service["hash"] and configured["Image"] == service["image"]
     )
 
 

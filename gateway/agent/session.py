@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -22,6 +21,8 @@ from . import (
     guard,
     lease,
     logins,
+    logs,
+    pruning,
     schedule,
     snapshot,
     stage,
@@ -31,7 +32,7 @@ from . import (
 )
 from .channel import Channel, Emit, run_detached
 from .failure import StepFailed, as_failure
-from .store import Store, marks, release_number
+from .store import Store, marks
 
 HELLO = "helicone-agent"
 Request = dict[str, Any]
@@ -94,8 +95,14 @@ class Session(backup_verbs.BackupVerbs):
         return stage.stage(self.store, request["release"], payload)
 
     def pull(self, request: Request, payload: bytes) -> Result:
-        """See `stage.pull`."""
-        return self.detached(lambda emit: stage.pull(request["images"], emit))
+        """See `stage.pull`; what was not here before is noted as this environment's own."""
+
+        def work(emit: Emit) -> Result:
+            """Note first: a pull that is cut off may have brought some."""
+            pruning.note_pulled(self.store, [name for name in request["images"] if not engine.has_image(name)])
+            return stage.pull(request["images"], emit)
+
+        return self.detached(work)
 
     def resolve(self, request: Request, payload: bytes) -> Result:
         """See `stage.resolve`."""
@@ -179,6 +186,11 @@ class Session(backup_verbs.BackupVerbs):
         """See `ask.carriers`."""
         return {"services": ask.carriers(request["project"], request["values"])}
 
+    def postgres(self, request: Request, payload: bytes) -> Result:
+        """Run SQL on PostgreSQL; see `stores.postgres`."""
+        words = (request["postgres"], request["password"], request["sql"])
+        return {"lines": stores.postgres(request["project"], *words)}
+
     def clickhouse(self, request: Request, payload: bytes) -> Result:
         """Run one query on ClickHouse; see `stores.clickhouse`."""
         words = (request["settings"], request["password"], request["sql"])
@@ -193,13 +205,18 @@ class Session(backup_verbs.BackupVerbs):
         self.store.append("history", **request["entry"])
         return {}
 
+    def prunable(self, request: Request, payload: bytes) -> Result:
+        """Return what `prune` and `remove_images` would remove."""
+        gone = pruning.old_releases(self.store, request["keep"], request["protected"])
+        return {"releases": gone, "images": pruning.unused_images(self.store, gone)}
+
     def prune(self, request: Request, payload: bytes) -> Result:
         """Remove releases that are neither current nor among the `keep` newest; returns what went."""
-        keep = {*self.store.release_ids()[-request["keep"] :], self.store.current(), *request["protected"]}
-        gone = [release for release in self.store.release_ids() if release not in keep and release_number(release) >= 0]
-        for release in gone:
-            shutil.rmtree(self.store.releases / release)
-        return {"removed": gone}
+        return {"removed": pruning.remove_releases(self.store, request["keep"], request["protected"])}
+
+    def remove_images(self, request: Request, payload: bytes) -> Result:
+        """See `pruning.remove_images`."""
+        return {"removed": pruning.remove_images(self.store, request["images"])}
 
     def run(self, request: Request, payload: bytes) -> Result:
         """Run a shell command of a verification and return its code and output."""
@@ -211,6 +228,14 @@ class Session(backup_verbs.BackupVerbs):
             "stdout": done.stdout.decode(errors="surrogateescape"),
             "stderr": done.stderr.decode(errors="surrogateescape"),
         }
+
+    def logs(self, request: Request, payload: bytes) -> Result:
+        """See `logs.show`."""
+        return logs.show(self.channel, request["project"], request)
+
+    def execute(self, request: Request, payload: bytes) -> Result:
+        """See `logs.execute`."""
+        return logs.execute(self.channel, request["project"], request["service"], request["words"])
 
     def detached(self, work: Callable[[Emit], Result]) -> Result:
         """Run work that outlives the connection; raises the StepFailed that it ended with."""
@@ -242,7 +267,7 @@ class Session(backup_verbs.BackupVerbs):
 
 # These change the host, so the conversation must hold its lease.
 CHANGING = backup_verbs.CHANGING | {
-    "prepare", "stage", "pull", "guard", "confirm", "switch", "retire", "prune",
+    "prepare", "stage", "pull", "guard", "confirm", "switch", "retire", "prune", "remove_images",
     "set_account_password", "revoke_key", "forget_logins",
 }  # fmt: skip
 VERBS = backup_verbs.VERBS | frozenset(
@@ -270,11 +295,16 @@ VERBS = backup_verbs.VERBS | frozenset(
         "lets_in",
         "ask",
         "carriers",
+        "postgres",
         "clickhouse",
         "missing_migrations",
         "record",
+        "prunable",
         "prune",
+        "remove_images",
         "run",
+        "logs",
+        "execute",
     ]
 )
 

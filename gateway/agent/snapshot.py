@@ -22,6 +22,7 @@ from . import (
     lease,
     restoration,
     schedule,
+    strays,
 )
 from .failure import StepFailed
 from .store import Store
@@ -54,8 +55,8 @@ def take(store: Store, project: str, registries: list[str], images: list[str]) -
     facts["missing_images"] = [name for name in images if not (facts["engine"] and engine.has_image(name))]
     return {
         "facts": facts,
-        **_release(store),
-        **_running(project, facts["engine"]),
+        **_release(store, project),
+        **_running(store, project, facts["engine"]),
         "lease": lease.show(store),
         "backups": {
             "log": backup_log.summary(store),
@@ -67,8 +68,11 @@ def take(store: Store, project: str, registries: list[str], images: list[str]) -
     }
 
 
-def _release(store: Store) -> dict[str, Any]:
-    """Return the releases here, and of the current one the manifest, the files as found, and the journal."""
+def _release(store: Store, project: str) -> dict[str, Any]:
+    """Return the releases here, and of the current one the manifest, the files as found, and the journal.
+
+    `strayed` are the files outside of the release's folder that are not as it wants them.
+    """
     current = store.current()
     manifest, contents = None, {}
     if current:
@@ -82,6 +86,7 @@ def _release(store: Store) -> dict[str, Any]:
         "manifest": manifest,
         "contents": contents,
         "modes": {name: _mode(store.releases / str(current) / name) for name in contents},
+        "strayed": strays.altered(store, project, manifest) if manifest else [],
         "releases": store.release_ids(),
         "interrupted": interrupted(store),
         "history": store.lines("history"),
@@ -97,8 +102,15 @@ def interrupted(store: Store) -> dict[str, Any] | None:
     return None
 
 
-def _running(project: str, engine_version: str | None) -> dict[str, Any]:
-    return {"containers": [engine.summary(c) for c in engine.containers(project)] if engine_version else []}
+def _running(store: Store, project: str, engine_version: str | None) -> dict[str, Any]:
+    """Return the containers, each with the files that it reads otherwise than its release has them: `misread`."""
+    everyone = engine.all_containers(project) if engine_version else []
+    return {
+        "containers": [
+            {**engine.summary(one), "misread": strays.misread(store, one)} for one in engine.serving(everyone)
+        ],
+        "foreign_containers": strays.containers(project, everyone) if engine_version else [],
+    }
 
 
 def _read(path: Path) -> str | None:

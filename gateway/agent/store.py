@@ -64,7 +64,7 @@ class Store:
         if not self.releases.is_dir():
             return []
         found = [entry.name for entry in self.releases.iterdir() if not entry.name.startswith(".")]
-        return sorted(found, key=release_number)
+        return sorted(found, key=lambda release: (release_number(release), release))
 
     def manifest(self, release: str) -> dict[str, Any]:
         """Return a release's manifest; StepFailed when it is not there or not whole."""

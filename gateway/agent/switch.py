@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from . import compose, gateway_users, handover, health, live, logins, stores
+from . import compose, gateway_users, handover, health, live, logins, retention, stores
 from .failure import StepFailed, as_failure
 from .store import Store
 
@@ -101,6 +101,7 @@ def _activate(store: Store, release: str, request: dict[str, Any], emit: Emit) -
                 login = settings.get("GATEWAY_STORES_LOGIN", gateway_users.GROUP)
                 stores.set_hql_password(project, manifest["migrations"]["clickhouse"], passwords)
                 gateway_users.accept(project, manifest["migrations"], passwords, login)
+                _keep_as_long_as_wanted(project, manifest["migrations"], passwords, settings, emit)
             continue
         services = [s for s in manifest["services"] if s["role"] == role and not s["one_shot"]]
         if services:
@@ -177,3 +178,16 @@ def _migrate(store: Store, project: str, migrations: dict[str, Any], secrets: di
             lacking = f"{len(names)} migrations are not in the ledgers, the first is {names[0]}" if names else ""
             message = "; ".join(part for part in (ended.message, lacking) if part)
             raise StepFailed("migrate", message, logs=ended.logs or names[:20])
+
+
+def _keep_as_long_as_wanted(
+    project: str, migrations: dict[str, Any], passwords: dict[str, str], settings: dict[str, str], emit: Emit
+) -> None:
+    """Set the retention; a ClickHouse that refuses it is told about, and is no reason to undo a deploy."""
+    try:
+        changed = retention.apply(project, migrations["clickhouse"], passwords["clickhouse"], settings)
+    except StepFailed as failure:
+        emit(event="step", text=f"retention stays as it is: {failure.message}")
+        return
+    for statement in changed:
+        emit(event="step", text=f"retention: {statement}")

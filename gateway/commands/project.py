@@ -59,6 +59,11 @@ class Project:
         return list(next(iter(self.inventory.hosts.values())).variables.secrets.recipients)
 
     @cached_property
+    def opened_vault(self) -> Vault:
+        """The secrets for a command that makes none: an environment without any was never deployed."""
+        return open_vault(vault_path(self.inventory), identity_path(self.inventory))
+
+    @cached_property
     def upstream(self) -> Upstream:
         """Helicone's own compose file and migration names at the pinned commit."""
         found = upstream_for(next(iter(self.inventory.hosts.values())).variables, ROOT)

@@ -47,13 +47,15 @@ def _change(service: Mapping[str, Any], container: Mapping[str, Any] | None) -> 
     name = service["name"]
     if container is None:
         return ServiceChange(name, "create", "not there")
-    if container["hash"] != service["hash"]:
-        return ServiceChange(name, "hand over" if service.get("handover") else "recreate", "its definition differs")
-    if container["state"] != "running":
-        return ServiceChange(name, "start", f"it is {container['state']}")
-    if container["health"] == "unhealthy":
-        return ServiceChange(name, "restart", "it is unhealthy")
-    return None
+    beside = "hand over" if service.get("handover") else ""
+    found = (
+        (container["hash"] != service["hash"], beside or "recreate", "its definition differs"),
+        (container["image"] != service["image"], beside or "recreate", f"it runs another image: {container['image']}"),
+        (container["misread"], beside or "restart", f"it reads an edited {', '.join(container['misread'])}"),
+        (container["state"] != "running", "start", f"it is {container['state']}"),
+        (container["health"] == "unhealthy", "restart", "it is unhealthy"),
+    )
+    return next((ServiceChange(name, action, reason) for differs, action, reason in found if differs), None)
 
 
 def _reloads(
@@ -100,8 +102,12 @@ def guard_changes(desired: Mapping[str, Any], observed: Mapping[str, Any]) -> li
 
 
 def altered_files(observed: Mapping[str, Any]) -> list[str]:
-    """Return the files of the current release that are not as they were delivered: content, mode or owner."""
-    altered = []
+    """Return the files of the current release that are not as they were delivered: content, mode or owner.
+
+    Among them are the copies that services read while they run, and the hook that brings the environment back
+    after a boot, by their paths on the host.
+    """
+    altered = list(observed["strayed"])
     for name, entry in observed["manifest"]["files"].items():
         content = observed["contents"][name]
         same = content is not None and hashlib.sha256(content.encode()).hexdigest() == entry["sha256"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import time
 from collections.abc import Callable
@@ -20,7 +21,14 @@ MULTIPART = (
 
 
 def test_a_completion_is_recorded_with_all_that_helicone_shows(gateway: Gateway) -> None:
-    sent = {**AUTH, "Helicone-Property-Team": "a", "Helicone-User-Id": "u", "Helicone-Target-Url": "http://forged"}
+    forged = {"Helicone-Property-Gateway-Key": "somebody else's"}
+    sent = {
+        **AUTH,
+        **forged,
+        "Helicone-Property-Team": "a",
+        "Helicone-User-Id": "u",
+        "Helicone-Target-Url": "http://forged",
+    }
 
     answer = gateway.post("/modelscope/v1/chat/completions?api-key=secret", sent, {"model": "m"})
 
@@ -32,6 +40,8 @@ def test_a_completion_is_recorded_with_all_that_helicone_shows(gateway: Gateway)
     assert (record.status, record.complete, record.omitted) == (200, True, "")
     assert record.headers["helicone-property-team"] == "a"
     assert record.headers["helicone-user-id"] == "u"
+    fingerprint = hashlib.sha256(f"Bearer {KEY}".encode()).hexdigest()[:16]
+    assert record.headers["helicone-property-gateway-key"] == fingerprint
     assert KEY not in str(record.headers)
     assert gateway.recorder.malformed == ""
 

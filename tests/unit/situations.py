@@ -69,8 +69,8 @@ def release(*services: dict[str, Any], files: dict[str, str] | None = None) -> H
 def container(name: str, **more: Any) -> dict[str, Any]:
     """Return a container of a snapshot that is as `service(name)` wants it."""
     return {
-        "service": name, "id": f"id-{name}", "image": f"{name}:1", "state": "running", "health": "healthy",
-        "started": "2026-01-01T00:00:00Z", "restarts": 0, "hash": f"hash of {name}", "ports": [], **more,
+        "service": name, "id": f"id-{name}", "image": service(name)["image"], "state": "running", "health": "healthy",
+        "started": "2026-01-01T00:00:00Z", "restarts": 0, "hash": f"hash of {name}", "ports": [], "misread": [], **more,
     }  # fmt: skip
 
 
@@ -88,6 +88,7 @@ def bare(**facts: Any) -> dict[str, Any]:
         "current": None, "manifest": None, "contents": {}, "modes": {}, "releases": [],
         "interrupted": None, "history": [], "containers": [], "lease": None,
         "backups": {"log": None, "schedule": "", "restore_cut_off": False},
+        "strayed": [], "foreign_containers": [],
         "guard": {"files": {}, "pending": False}, "edge": {"authority": "", "keys_age": None, "recorder": None},
     }  # fmt: skip
 

@@ -12,6 +12,7 @@ from invoke.exceptions import Exit
 
 import tasks
 from gateway.errors import LockedError
+from gateway.verb import Ended
 from tests.unit.situations import PROJECT
 
 SLOW = ("fabric", "paramiko", "pydantic", "jinja2", "rich", "pytest", "gateway.inventory")
@@ -37,6 +38,8 @@ def test_the_verbs_of_the_first_page():
     names = set(tasks.namespace.task_names)
     assert {"plan", "deploy", "verify", "rollback", "status", "history", "unlock", "render", "inventory"} <= names
     assert {"secrets.edit", "images.lock", "hosts.trust", "lab.up", "lab.down", "lab.status"} <= names
+    assert {"logs", "exec", "drift", "usage", "apikey.create", "apikey.list", "apikey.revoke"} <= names
+    assert {"user.create", "user.list"} <= names
 
 
 def test_listing_imports_nothing_slow():
@@ -81,6 +84,31 @@ def test_an_error_as_json(capsys):
     with pytest.raises(Exit):
         failing(json_=True)
     assert '"exit_code": 4' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("code", "printed"), [(0, '{"n": 1}'), (4, '{"n": 1}')])
+def test_a_result_may_come_with_an_exit_code_of_its_own(capsys, code, printed):
+    @tasks.verb()
+    def end(context, json_=False, debug=False):
+        """End."""
+        return Ended({"n": 1}, code)
+
+    try:
+        end.body(None, json_=True)
+        ended = 0
+    except Exit as found:
+        ended = found.code
+    assert ended == code
+    assert json.loads(capsys.readouterr().out) == json.loads(printed)
+
+
+def test_a_verb_that_printed_everything_itself_prints_no_null(capsys):
+    @tasks.verb()
+    def follow(context, json_=False, debug=False):
+        """Follow."""
+
+    follow.body(None, json_=True)
+    assert capsys.readouterr().out == ""
 
 
 def test_debug_shows_the_traceback():

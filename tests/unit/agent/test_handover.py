@@ -17,12 +17,13 @@ WANTED = {**service("gateway", "edge", handover=True), "hash": "new"}
 
 
 def made(name, hash_="old", created="2026-01-01T10:00:00Z", running=True, network="bridge", stop=675):
+    image = service(name.rsplit("-")[0])["image"]
     return {
         "Id": f"id-of-{name}", "Name": f"/{name}", "Created": created,
         "State": {"Running": running, "Status": "running" if running else "exited", "StartedAt": created},
         "Config": {
             "Labels": {"com.docker.compose.service": name.rsplit("-")[0], engine.HASH_LABEL: hash_},
-            "StopTimeout": stop,
+            "StopTimeout": stop, "Image": image,
         },
         "HostConfig": {"NetworkMode": network},
     }  # fmt: skip

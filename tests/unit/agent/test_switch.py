@@ -262,6 +262,20 @@ def test_a_program_that_fails_is_not_believed_because_the_ledgers_are_full(host,
         host.switch("3-c")
 
 
+def test_a_clickhouse_that_refuses_the_retention_does_not_undo_the_deploy(host, migrations, monkeypatch):
+    migrations += [{"postgres": [], "clickhouse": []}]
+    asked = []
+
+    def refuse(*arguments):
+        asked.append(arguments[-1])
+        raise StepFailed("clickhouse", "not allowed")
+
+    monkeypatch.setattr(module.retention, "apply", refuse)
+    host.switch("3-c")
+    assert host.store.current() == "3-c"
+    assert asked[0]["PORT"] == "8585"  # the settings of this very release
+
+
 def test_only_the_ledgers_are_believed(host, migrations):
     """The migration program exits 0 when it fails."""
     lacking = {"postgres": ["V1.sql"], "clickhouse": ["schema_2.sql"]}

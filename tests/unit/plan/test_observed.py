@@ -29,6 +29,7 @@ def test_the_same_release_whole_running_and_verified_is_current():
         {"containers": [container("jawn")]},
         {"containers": [container("jawn"), container("web"), container("mailhog")]},
         {"modes": {".env": "644 0", "compose.override.yml": "644 0"}},
+        {"strayed": ["/etc/init.d/helicone-trial"]},
         {"modes": {".env": "600 1000", "compose.override.yml": "644 0"}},
         {"contents": {".env": None, "compose.override.yml": "services: {}\n"}},
         {"contents": {".env": 'PORT="8586"\n', "compose.override.yml": "services: {}\n"}},
@@ -50,6 +51,8 @@ def test_a_bare_host_is_not():
         ({"state": "exited"}, "start"),
         ({"health": "unhealthy"}, "restart"),
         ({"hash": "other", "state": "exited"}, "recreate"),
+        ({"image": "jawn:1"}, "recreate"),
+        ({"misread": ["jawn/x"]}, "restart"),
     ],
 )
 def test_what_happens_to_a_service(change, action):
@@ -59,8 +62,9 @@ def test_what_happens_to_a_service(change, action):
 
 def test_a_service_that_can_is_replaced_beside_itself():
     made = release(service("gateway", "edge", handover=True))
-    seen = running(made, containers=[container("gateway", hash="other")])
-    assert [(one.service, one.action) for one in service_changes(made.manifest, seen)] == [("gateway", "hand over")]
+    for change in ({"hash": "other"}, {"image": "other"}, {"misread": ["gateway/envoy.yaml"]}):
+        seen = running(made, containers=[container("gateway", **change)])
+        assert [(one.service, one.action) for one in service_changes(made.manifest, seen)] == [("gateway", "hand over")]
 
 
 LIVE = "live/gateway/routes.yaml"

@@ -158,6 +158,16 @@ def test_urls_said_by_the_inventory_reach_jawn_and_web(
         ("gateway.allow_from=[10.0.0.0/8]", "gateway/envoy.yaml", None, {"gateway"}),
         ("recorder.spool=4g", "compose.override.yml", '      RECORDER_SPOOL_BYTES: "4294967296"', {"recorder"}),
         ("ports.gateway=8788", "compose.override.yml", None, set(EDGE)),
+        ("retention.bodies_days=30", ".env", 'RETENTION_BODIES_DAYS="30"', set()),
+        ("retention.requests_days=400", ".env", 'RETENTION_REQUESTS_DAYS="400"', set()),
+        (
+            "retention.system_logs_days=3",
+            "compose.override.yml",
+            '      SYSTEM_LOGS_TTL: "event_date + INTERVAL 3 DAY DELETE"',
+            {"clickhouse"},
+        ),
+        ("retention.system_logs_days=0", "compose.override.yml", '      SYSTEM_LOGS_TTL: ""', {"clickhouse"}),
+        ("retention.objects_days=30", "compose.override.yml", '      RETENTION_DAYS: "30"', {"object-store"}),
     ],
 )
 def test_one_changed_variable_changes_one_line(
