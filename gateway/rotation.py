@@ -78,7 +78,7 @@ def _refuse(inventory: Inventory, name: str, *, given: bool) -> None:
     if name not in ROTATABLE:
         raise ConfigurationError(
             f"`{name}` is not replaced by this command: nothing here puts a new one into force",
-            where=where, unaffected=unaffected,
+            where=where, unaffected=unaffected, next_step="docs/how-to/rotate-secrets.md says what to do instead",
         )  # fmt: skip
     if is_external(inventory, name) and not given:
         raise ConfigurationError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from gateway.transport.bundle import COMMAND
 
 SILENT_KEEPALIVES = 12  # how many intervals without an answer end a connection
 GOODBYE = 5.0  # seconds for the agent to end once its input is closed
+PIPE_BYTES = 1 << 20  # what any user may ask for; see pipe(7)
 
 
 class Stream(Protocol):
@@ -103,6 +105,9 @@ class LocalStream:
             ["/bin/sh", "-c", command],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, start_new_session=True,
         )  # fmt: skip
+        assert self.process.stdin is not None  # noqa: S101 - stdin=PIPE gives one
+        # The agent has to fit in: whoever is to read it may be busy printing something else, which nobody reads yet.
+        fcntl.fcntl(self.process.stdin, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
     def send(self, data: bytes) -> None:
         """See Stream."""

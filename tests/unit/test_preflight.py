@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.errors import ConfigurationError
-from gateway.preflight import check_all, problems
+from gateway.preflight import check_all, findings, problems
 from gateway.render.guards import CLOSE_ALL
 from tests.unit.situations import bare, container, load, release, running, service
 
@@ -101,7 +101,8 @@ def offering(*ports, bridges=()):
 def test_closing_a_host_needs_a_word_about_everything_that_it_offers(tmp_path):
     [problem] = ask(close(tmp_path), **offering("9100/tcp", "8787/tcp", "68/udp"))
     assert "would close 9100/tcp" in problem
-    assert "firewall.extra_ports" in problem
+    [finding] = [one for one in findings(close(tmp_path), [], bare(**offering("9100/tcp")), NOW) if one.text == problem]
+    assert "firewall.extra_ports" in finding.next_step
     assert ask(close(tmp_path, "firewall.extra_ports={9100/tcp: []}"), **offering("9100/tcp")) == []
     assert ask(close(tmp_path, "firewall.closed_ports=[9100/tcp]"), **offering("9100/tcp")) == []
     [problem] = ask(close(tmp_path, "firewall.closed_ports=[53/udp]"), **offering("53/tcp"))
