@@ -19,7 +19,7 @@ from gateway.plan.operations import Run
 from gateway.rollout import prepare, take_leases
 from gateway.transport.fleet import connected, need_all, on_all
 from gateway.vault import Vault, diff_key
-from gateway.verify.release_view import ReleaseView
+from gateway.verify.release_view import seen_release
 
 
 def rollback(
@@ -75,7 +75,7 @@ def refuse_old_secrets(
     key = diff_key(vault)
     known = {value.fingerprint(key) for value in vault.values.values()}
     for seen in observed.values():
-        view = ReleaseView(seen["current"], seen["manifest"], seen["contents"])
+        view = seen_release(seen)
         known |= {value.fingerprint(key) for value in view.secrets} if seen["manifest"] else set()
     old = {name for host in older.values() for name, mark in host.get("marks", {}).items() if mark not in known}
     if old:

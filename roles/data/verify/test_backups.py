@@ -8,7 +8,7 @@ from gateway.verify.target import Target
 
 def has_sets(target: Target) -> bool:
     """Tell whether a backup was ever tried here, and no deploy waits for the answer: it could not mend it."""
-    return target.has_release and not target.gate and bool(target.snapshot["backups"]["log"])
+    return target.has_release and target.deploying is None and bool(target.snapshot["backups"]["log"])
 
 
 def has_good_set(target: Target) -> bool:
