@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.lab.command import authorities, gateway, http, lab, on_host, secret
+from tests.lab.command import authorities, containers, gateway, http, lab, on_host, secret
 from tests.lab.load import Sent, failures, start, stored
 
 OUTAGE = float(os.environ.get("LAB_OUTAGE_SECONDS", "5"))
@@ -175,13 +175,22 @@ def test_a_killed_proxy_cuts_only_what_was_under_way_and_is_back_within_two_seco
 
 
 def test_the_edge_comes_back_by_itself_when_the_owner_of_its_network_is_killed():
+    before = containers("app1")
     kill("app1", "door")
     started = time.monotonic()
-    while True:
-        try:
-            if http("GET", gateway("app1").removesuffix("/v1") + "/healthz")[0] == 200:
-                break
-        except OSError:
-            pass
+    while not _anew(before) or not _answers():
         assert time.monotonic() - started < 90, "the gateway did not come back"
         time.sleep(0.5)
+
+
+def _anew(before: dict[str, tuple[str, str]]) -> bool:
+    """Tell whether the owner of the network was started again, and the gateway in it."""
+    now = containers("app1")
+    return all(now[service][1] != before[service][1] for service in ("door", "gateway"))
+
+
+def _answers() -> bool:
+    try:
+        return http("GET", gateway("app1").removesuffix("/v1") + "/healthz")[0] == 200
+    except OSError:
+        return False
