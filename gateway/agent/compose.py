@@ -90,5 +90,8 @@ def free_ports(project: str, services: Sequence[dict[str, Any]]) -> None:
 
 
 def remove(project: str, services: Sequence[str]) -> None:
-    """Remove the containers of services that only a fresh start can heal."""
-    engine.remove(c["Id"] for c in engine.all_containers(project) if engine.service_of(c) in services)
+    """Remove the containers of services that only a fresh start can heal, and those that live in their networks."""
+    everyone = engine.all_containers(project)
+    gone = [one["Id"] for one in everyone if engine.service_of(one) in services]
+    guests = [one["Id"] for one in everyone if one["HostConfig"]["NetworkMode"].partition(":")[2] in gone]
+    engine.remove(dict.fromkeys([*gone, *guests]))

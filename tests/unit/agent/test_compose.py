@@ -108,3 +108,18 @@ def test_a_port_that_moves_to_another_service_is_freed_first_and_no_other(monkey
         {"name": "edge", "ports": []},
     ])  # fmt: skip
     assert removed == ["edge"]
+
+
+def test_what_lives_in_the_network_of_a_service_that_is_made_anew_goes_with_it(monkeypatch):
+    def made(identifier, service, network):
+        labels = {"com.docker.compose.service": service}
+        return {"Id": identifier, "Config": {"Labels": labels}, "HostConfig": {"NetworkMode": network}}
+
+    everyone = [made("e1", "egress", "x_default"), made("j1", "jawn", "container:e1"), made("w1", "web", "x_default")]
+    removed = []
+    monkeypatch.setattr(engine, "all_containers", lambda _: everyone)
+    monkeypatch.setattr(engine, "remove", lambda identifiers: removed.append(list(identifiers)))
+    compose.remove("helicone-x", ["egress"])
+    compose.remove("helicone-x", ["web"])
+    compose.remove("helicone-x", [])
+    assert removed == [["e1", "j1"], ["w1"], []]
