@@ -103,7 +103,7 @@ def revoke(project: Project, wanted: str, given: str, confirm: Confirm) -> dict[
             raise ConfigurationError(
                 f"key {found['id']} is the environment's own (helicone_api_key): its traced requests use it",
                 where="--key", unaffected="every key",
-                next_step=f"invoke secrets.rotate --env {project.inventory.environment} --name helicone_api_key --revoke"
+                next_step=f"invoke secrets.rotate --env {project.inventory.environment} --name helicone_api_key"
                 " puts another in its place first",
             )  # fmt: skip
         result = {"environment": project.inventory.environment, "id": found["id"], "name": found["name"]}

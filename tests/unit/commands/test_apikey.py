@@ -122,7 +122,7 @@ def test_without_a_yes_nothing_is_revoked(ours, data):
     [
         ("twice", "more than one key is called `twice`", "8, 9"),
         ("99", "no valid key is `99`", "apikey.list"),
-        ("1", "is the environment's own", "secrets.rotate helicone_api_key"),
+        ("1", "is the environment's own", "--name helicone_api_key"),
         ("", "no key was named", "--stdin"),
     ],
 )
