@@ -78,17 +78,13 @@ def check_recorded(sent: list[Sent]) -> None:
 
 
 def test_deploys_under_load_fail_no_request_and_lose_no_record():
-    steps = [
-        ("deploy", "--yes", "--set", "images.jawn=registry.lab:5000/jawn:next"),
-        ("deploy", "--yes", "--set", "images.jawn=registry.lab:5000/jawn:next",
-         "--set", "images.web=registry.lab:5000/web:next"),
-        ("deploy", "--yes", "--set", "images.jawn=registry.lab:5000/jawn:next",
-         "--set", "images.web=registry.lab:5000/web:next", "--set", "images.envoy=registry.lab:5000/envoy:next"),
-        ("deploy", "--yes", "--set", "images.jawn=registry.lab:5000/jawn:next",
-         "--set", "images.web=registry.lab:5000/web:next", "--set", "images.envoy=registry.lab:5000/envoy:next",
-         "--set", VLLM),
-        ("rollback", "--yes", "--to", lab("status", "--json").data()["hosts"]["app1"]["release"].partition("-")[0]),
-    ]  # fmt: skip
+    wanted = [f"images.{name}=registry.lab:5000/{name}:next" for name in ("jawn", "web", "envoy")] + [VLLM]
+    # One after the other; in the short form the two parts of Helicone that clients do not meet come together.
+    first = 1 if OUTAGE >= 30 else 2
+    deploys = [wanted[:count] for count in range(first, len(wanted) + 1)]
+    steps = [("deploy", "--yes", *(word for one in settings for word in ("--set", one))) for settings in deploys]
+    release = lab("status", "--json").data()["hosts"]["app1"]["release"]
+    steps.append(("rollback", "--yes", "--to", release.partition("-")[0]))
     with load() as sent:
         for verb, *words in steps:
             result = lab(verb, *words)
