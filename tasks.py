@@ -13,7 +13,7 @@ from invoke.context import Context
 
 from gateway.verb import confirm, project_of, verb
 from lab.tasks import collection as lab
-from verbs import accounts, sight
+from verbs import accounts, backups, secrets, sight
 
 Settings = list[str]
 
@@ -68,50 +68,6 @@ def rollback(
 
     project = project_of(env, limit=limit)
     return rollback(project, wanted_number(to), lambda: confirm("Go back?", yes), json_, old_secrets)
-
-
-@verb()
-def backup(context: Context, env: str = "", json_: bool = False, debug: bool = False) -> Any:
-    """Save the bundled stores and secrets as one encrypted set, and read it back; nothing is stopped for it."""
-    from gateway.commands.backup import backup
-
-    return backup(project_of(env), as_json=json_)
-
-
-@verb()
-def backups(context: Context, env: str = "", json_: bool = False, debug: bool = False) -> Any:
-    """Show the sets in the repository: their ids, and which are proven or bad."""
-    from gateway.commands.backup import backups
-
-    return backups(project_of(env), as_json=json_)
-
-
-@verb(from_="the id of the set; without it the newest proven one")
-def drill(context: Context, env: str = "", from_: str = "", json_: bool = False, debug: bool = False) -> Any:
-    """Restore a set into scratch containers beside the live stores, and compare it with its manifest."""
-    from gateway.commands.backup import drill
-
-    return drill(project_of(env), from_, as_json=json_)
-
-
-@verb(
-    from_="the id of the set, as `invoke backups` shows it",
-    source="the environment whose repository has the set; without it this one's own",
-)
-def restore(
-    context: Context,
-    env: str = "",
-    from_: str = "",
-    source: str = "",
-    yes: bool = False,
-    json_: bool = False,
-    debug: bool = False,
-) -> Any:
-    """Put a set in the place of all that the stores hold; the old data comes back if anything goes wrong."""
-    from gateway.commands.restore import restore
-
-    confirmed = lambda: confirm("Replace all data with this set?", yes)  # noqa: E731
-    return restore(project_of(env), from_, source, confirmed, as_json=json_)
 
 
 @verb(junit="write the checks as JUnit XML to this file")
@@ -241,46 +197,6 @@ def reference(context: Context, debug: bool = False) -> Any:
 
 
 @verb()
-def edit(context: Context, env: str = "", debug: bool = False) -> Any:
-    """Edit the environment's secrets in $EDITOR; the plain text never touches a disk."""
-    from gateway.commands.secrets import edit
-
-    return edit(project_of(env).inventory)
-
-
-@verb(
-    name="the secrets, separated by commas",
-    all_="every secret that is made here",
-    given="take the new value from standard input, or ask for it: for what others make, as provider_api_key",
-    revoke="with helicone_api_key: revoke the old one at once; clients that still send it get 401",
-)
-def rotate(  # noqa: PLR0913, PLR0917 - each is a flag
-    context: Context,
-    env: str = "",
-    name: str = "",
-    all_: bool = False,
-    given: bool = False,
-    revoke: bool = False,
-    yes: bool = False,
-    json_: bool = False,
-    debug: bool = False,
-) -> Any:
-    """Give secrets new values, roll them out, and prove that the old ones are refused; no client request fails."""
-    from gateway.commands.rotate import Wanted, rotate
-
-    wanted = Wanted(name, all_, given, revoke)
-    return rotate(project_of(env), wanted, lambda: confirm("Rotate these?", yes), as_json=json_)
-
-
-@verb()
-def recipients(context: Context, env: str = "", yes: bool = False, json_: bool = False, debug: bool = False) -> Any:
-    """Encrypt the secrets to you and the keys in secrets.recipients, to nobody else; show who can open them."""
-    from gateway.commands.recipients import recipients
-
-    return recipients(project_of(env), lambda: confirm("Take the secrets from them?", yes), as_json=json_)
-
-
-@verb()
 def lock(context: Context, env: str = "", json_: bool = False, debug: bool = False) -> Any:
     """Ask the registry for the digest of every image and write images.lock.yml."""
     from gateway.commands.images import lock
@@ -337,9 +253,9 @@ def authority(
 namespace = Collection(
     plan, deploy, verify, rollback, status, history, unlock, doctor, render, inventory, welcome, reference
 )
-for task in (backup, backups, drill, restore):
+for task in backups.TASKS:
     namespace.add_task(task)
-namespace.add_collection(Collection("secrets", edit=edit, rotate=rotate, recipients=recipients))
+namespace.add_collection(secrets.collection)
 namespace.add_collection(Collection("images", lock=lock))
 namespace.add_collection(Collection("hosts", trust=trust))
 namespace.add_collection(Collection("edge", authority=authority))

@@ -11,8 +11,6 @@ from collections.abc import Callable
 from typing import Any
 
 from . import (
-    account,
-    ask,
     backup_verbs,
     boot,
     docker_setup,
@@ -20,13 +18,12 @@ from . import (
     examine,
     guard,
     lease,
-    logins,
     logs,
     pruning,
     schedule,
     snapshot,
     stage,
-    stores,
+    store_verbs,
     support,
     switch,
 )
@@ -39,7 +36,7 @@ Request = dict[str, Any]
 Result = dict[str, Any]
 
 
-class Session(backup_verbs.BackupVerbs):
+class Session(backup_verbs.BackupVerbs, store_verbs.StoreVerbs):
     """One connection's state: the channel and the environment's folder."""
 
     def __init__(self, channel: Channel) -> None:
@@ -148,58 +145,6 @@ class Session(backup_verbs.BackupVerbs):
 
         return self.detached(work)
 
-    def sign_up(self, request: Request, payload: bytes) -> Result:
-        """See `account.sign_up`."""
-        account_words = (request["name"], request["email"], request["password"])
-        return {"account": account.sign_up(request["project"], *account_words)}
-
-    def ensure_key(self, request: Request, payload: bytes) -> Result:
-        """See `account.ensure_key`."""
-        words = (request["password"], request["email"], request["key"])
-        return {"key": account.ensure_key(request["project"], request["postgres"], *words)}
-
-    def set_account_password(self, request: Request, payload: bytes) -> Result:
-        """See `account.set_password`."""
-        words = (request["password"], request["email"], request["hash"])
-        return {"changed": account.set_password(request["project"], request["postgres"], *words)}
-
-    def revoke_key(self, request: Request, payload: bytes) -> Result:
-        """See `account.revoke_key`."""
-        words = (request["password"], request["key"])
-        return {"revoked": account.revoke_key(request["project"], request["postgres"], *words)}
-
-    def forget_logins(self, request: Request, payload: bytes) -> Result:
-        """See `switch.forget_logins`."""
-        switch.forget_logins(self.store, request["project"])
-        return {}
-
-    def lets_in(self, request: Request, payload: bytes) -> Result:
-        """See `logins.lets_in`."""
-        words = (request["postgres"], request["user"], request["password"])
-        return {"accepted": logins.lets_in(request["project"], *words)}
-
-    def ask(self, request: Request, payload: bytes) -> Result:
-        """See `ask.ask`."""
-        return ask.ask(request["project"], request)
-
-    def carriers(self, request: Request, payload: bytes) -> Result:
-        """See `ask.carriers`."""
-        return {"services": ask.carriers(request["project"], request["values"])}
-
-    def postgres(self, request: Request, payload: bytes) -> Result:
-        """Run SQL on PostgreSQL; see `stores.postgres`."""
-        words = (request["postgres"], request["password"], request["sql"])
-        return {"lines": stores.postgres(request["project"], *words)}
-
-    def clickhouse(self, request: Request, payload: bytes) -> Result:
-        """Run one query on ClickHouse; see `stores.clickhouse`."""
-        words = (request["settings"], request["password"], request["sql"])
-        return {"lines": stores.clickhouse(request["project"], *words)}
-
-    def missing_migrations(self, request: Request, payload: bytes) -> Result:
-        """See `stores.missing_migrations`."""
-        return stores.missing_migrations(request["project"], request["migrations"], request["secrets"])
-
     def record(self, request: Request, payload: bytes) -> Result:
         """Write a line of history."""
         self.store.append("history", **request["entry"])
@@ -266,46 +211,38 @@ class Session(backup_verbs.BackupVerbs):
 
 
 # These change the host, so the conversation must hold its lease.
-CHANGING = backup_verbs.CHANGING | {
-    "prepare", "stage", "pull", "guard", "confirm", "switch", "retire", "prune", "remove_images",
-    "set_account_password", "revoke_key", "forget_logins",
+CHANGING = backup_verbs.CHANGING | store_verbs.CHANGING | {
+    "prepare", "stage", "pull", "guard", "confirm", "switch", "retire", "prune", "remove_images"
 }  # fmt: skip
-VERBS = backup_verbs.VERBS | frozenset(
-    [
-        "open",
-        "snapshot",
-        "examine",
-        "support",
-        "manifest",
-        "lease",
-        "unlock",
-        "prepare",
-        "stage",
-        "pull",
-        "resolve",
-        "guard",
-        "confirm",
-        "switch",
-        "retire",
-        "sign_up",
-        "ensure_key",
-        "set_account_password",
-        "revoke_key",
-        "forget_logins",
-        "lets_in",
-        "ask",
-        "carriers",
-        "postgres",
-        "clickhouse",
-        "missing_migrations",
-        "record",
-        "prunable",
-        "prune",
-        "remove_images",
-        "run",
-        "logs",
-        "execute",
-    ]
+VERBS = (
+    backup_verbs.VERBS
+    | store_verbs.VERBS
+    | frozenset(
+        [
+            "open",
+            "snapshot",
+            "examine",
+            "support",
+            "manifest",
+            "lease",
+            "unlock",
+            "prepare",
+            "stage",
+            "pull",
+            "resolve",
+            "guard",
+            "confirm",
+            "switch",
+            "retire",
+            "record",
+            "prunable",
+            "prune",
+            "remove_images",
+            "run",
+            "logs",
+            "execute",
+        ]
+    )
 )
 
 
