@@ -17,12 +17,12 @@ def entry(age: float, cause: str = "") -> dict[str, Any]:
     return {"age": age, "set": "1", "cause": cause}
 
 
-def target(log: dict[str, Any] | None, gate: bool = False) -> Any:
+def target(log: dict[str, Any] | None, deploying: float | None = None) -> Any:
     """Return what the checks use of a target."""
     variables = SimpleNamespace(backup=SimpleNamespace(max_age_hours=26.0, max_drill_age_days=15.0))
     known = None if log is None else {"backup": None, "drill": None, "failed_backup": None, "failed_drill": None, **log}
     return SimpleNamespace(
-        name="data1", gate=gate, has_release=True, snapshot={"backups": {"log": known}},
+        name="data1", deploying=deploying, has_release=True, snapshot={"backups": {"log": known}},
         settings=SimpleNamespace(variables=variables),
     )  # fmt: skip
 
@@ -66,5 +66,5 @@ def test_an_old_or_failed_drill_is_told(log: dict[str, Any], words: str) -> None
 def test_neither_a_first_deploy_nor_any_deploy_fails_for_it(check: Any) -> None:
     applies = check_of(check).applies
     assert not applies(target(None))
-    assert not applies(target({"backup": entry(99 * DAY), "drill": entry(99 * DAY)}, gate=True))
+    assert not applies(target({"backup": entry(99 * DAY), "drill": entry(99 * DAY)}, deploying=1.0))
     assert applies(target({"backup": entry(99 * DAY)}))
