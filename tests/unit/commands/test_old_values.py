@@ -109,6 +109,7 @@ def fleet(tmp_path, monkeypatch):
     )
     monkeypatch.setattr(module, "door_of", lambda *_: type("Door", (), {"gateway": "http://x", "trust": None}))
     monkeypatch.setattr(module, "KEY_SECONDS", 0)
+    monkeypatch.setattr(module, "POLL_SECONDS", 0)
     return made
 
 
@@ -178,6 +179,16 @@ def test_what_others_made_is_not_tried(fleet):
     vault = rotated(OLD, {"provider_api_key": Secret("sk-another")}, datetime.now(UTC))
     [first, *_] = try_old_values(fleet.run, vault, ("provider_api_key",))
     assert (first.outcome, first.words) == (NOT_TRIED, "whoever made it has to revoke it")
+
+
+def test_one_thread_of_a_gateway_that_refuses_is_not_the_whole_gateway(fleet, monkeypatch):
+    answers = iter([401, 401, 200, 401, 200, *[401] * 20])
+    asked = []
+    monkeypatch.setattr(module, "KEY_SECONDS", 60)
+    monkeypatch.setattr(module.outside, "send", lambda *_, **__: asked.append(1) or Answer(next(answers)))
+    trial = module._Trial(fleet.run, NEW, OLD)  # noqa: SLF001
+    assert trial._key_passes("app1", running(release()), "helicone_api_key") is False  # noqa: SLF001
+    assert len(asked) == 5 + module.IN_A_ROW
 
 
 class Keeping:
