@@ -47,7 +47,7 @@ defaults:
   clickhouse: {open_files: 16384, mode: bundled, url: "", user: default, memory: 4g, cpus: 2, environment: {}}
   object_store: {mode: bundled, endpoint: "", public_endpoint: "", region: us-west-2,
                  buckets: {requests: r, prompts: p, hql: h}, memory: 512m, cpus: 1, environment: {}}
-  backup: {enabled: true, repository: "", keep: {daily: 7, weekly: 4, monthly: 6}, schedule: "03:30",
+  backup: {enabled: true, repository: "", keep: {last: 5, daily: 7, weekly: 4, monthly: 6}, schedule: "03:30",
            drill_every_days: 7, max_age_hours: 26, max_drill_age_days: 15, memory: 1g, cpus: 1}
   migrations: {memory: 1g, cpus: 2, allowed_absent: [], built_from: {}}
 """,
