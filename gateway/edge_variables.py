@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from gateway.variable_types import Limits, Memory, Network, Section, Text
+from gateway.variable_types import Limits, Memory, Network, OffAsWritten, Section, Text
 
 
 class Provider(Section):
@@ -43,10 +43,11 @@ class Recorder(Limits):
 class Tls(Section):
     """Who makes the certificates of the two ports; `names` are what clients type in for the host."""
 
-    mode: Literal["off", "internal", "auto", "files"]
+    mode: Annotated[Literal["off", "internal", "auto", "files"], OffAsWritten]
     names: list[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:-]+$")]]
     email: str
     authority: Annotated[str, StringConstraints(pattern=r"^https://[^\s]+$")]
+    authority_certificate: str
     directory: Annotated[str, StringConstraints(pattern=r"^/[^\s:]*[^\s/:]$")]
 
 

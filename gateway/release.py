@@ -11,7 +11,7 @@ import io
 import json
 import tarfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from gateway.agent.store import release_number
@@ -76,6 +76,7 @@ def host_release(rendered: RenderedHost, host: Host, upstream: Upstream) -> Host
         ],
         "secret_keys": sorted(rendered.secret_keys),
         "migrations": migrations_of(host, upstream) if one_shot else None,
+        "entrance": asdict(rendered.entrance) if rendered.entrance else None,
         "settings": {"health_timeout": variables.deploy.health_timeout},
     }
     return HostRelease(manifest, rendered.files)

@@ -1,4 +1,4 @@
-"""`invoke edge.authority`: what clients have to trust when the edges make their own certificates."""
+"""`invoke edge.authority`: what clients have to trust when no public authority makes the certificates."""
 
 from __future__ import annotations
 
@@ -11,24 +11,28 @@ from gateway.console import say
 from gateway.errors import ConfigurationError
 from gateway.inventory import Inventory
 from gateway.transport.fleet import connected, need_all
+from gateway.verify.doors import clients_authority
+from gateway.verify.release_view import seen_release
 
 
 def authority(inventory: Inventory, out: Path | None, as_json: bool) -> dict[str, Any]:
-    """Print the certificates of the edges' own authorities (PEM), or write them to `out`; return them by host.
+    """Print the certificates of the edges' own authorities and of the operator's (PEM), or write them to `out`.
 
-    They come over the pinned SSH connections. Raises ConfigurationError when no edge keeps an authority.
+    The edges' own come over the pinned SSH connections. Returns them by host. Raises ConfigurationError
+    when clients trust every edge as it is.
     """
     with connected(inventory, need_all) as conversations:
         observed = observe(inventory, conversations)
-    found = {name: seen["edge"]["authority"] for name, seen in observed.items() if seen["edge"]}
+    views = {name: (seen_release(seen), seen["edge"]) for name, seen in observed.items() if seen["manifest"]}
+    found = {name: clients_authority(view.entrance, edge["authority"]) for name, (view, edge) in views.items() if edge}
     found = {name: text for name, text in found.items() if text}
     if not found:
         raise ConfigurationError(
-            "no edge of this environment keeps an authority of its own",
+            "no edge of this environment has an authority of its own",
             where=f"inventory/{inventory.environment}: edge.tls.mode",
             next_step="set edge.tls.mode to internal and deploy; other modes use authorities that are trusted already",
         )
-    bundle = "".join(found.values())
+    bundle = "".join(dict.fromkeys(found.values()))
     if out is not None:
         out.write_text(bundle)
         say(f"the certificates of {', '.join(found)} are in {out}")

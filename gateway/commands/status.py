@@ -17,7 +17,7 @@ from gateway.transport.conversation import AgentError
 from gateway.transport.fleet import connected, on_all
 from gateway.verify import outside
 from gateway.verify.doors import door_of
-from gateway.verify.release_view import ReleaseView
+from gateway.verify.release_view import seen_release
 
 # What the recorder counts, for ever, of requests that Helicone will not show.
 _LOSSES = {
@@ -91,17 +91,14 @@ def _certificate_days(inventory: Inventory, observed: Mapping[str, Any]) -> dict
     def days(name: str) -> float | None:
         """Ask one edge."""
         seen = observed[name]
-        release = ReleaseView(seen["current"], seen["manifest"], seen["contents"])
-        door = door_of(inventory, inventory.hosts[name], release, seen["edge"]["authority"])
+        door = door_of(inventory.hosts[name], seen_release(seen), seen["edge"]["authority"])
         expires = outside.send(f"{door.gateway}/healthz", trust=door.trust).expires if door else 0
         return round((expires - time.time()) / 86400, 2) if expires else None
 
     encrypted = [
         name
         for name, seen in observed.items()
-        if seen["manifest"]
-        and "edge" in inventory.hosts[name].roles
-        and inventory.hosts[name].variables.edge.tls.mode != "off"
+        if seen["manifest"] and (seen["manifest"].get("entrance") or {"tls": "off"})["tls"] != "off"
     ]
     return dict(on_all(encrypted, days)[0])
 

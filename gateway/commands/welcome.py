@@ -12,6 +12,7 @@ from gateway.errors import ConfigurationError
 from gateway.inventory import Inventory
 from gateway.inventory.model import Host
 from gateway.render.addresses import PublicUrls, public_urls
+from gateway.render.authorities import operators_authority
 from gateway.vault import Vault, open_vault
 
 
@@ -48,9 +49,12 @@ def doors_of(inventory: Inventory) -> list[PublicUrls]:
 
 
 def _own_authority(inventory: Inventory) -> str:
-    """Return the environment's name if its edges make their own certificates, else an empty text."""
-    internal = any(host.variables.edge.tls.mode == "internal" for host in inventory.hosts.values())
-    return inventory.environment if internal else ""
+    """Return the environment's name if clients have to trust an authority of its own, else an empty text."""
+    own = any(
+        host.variables.edge.tls.mode == "internal" or operators_authority(inventory, host)
+        for host in inventory.hosts.values()
+    )
+    return inventory.environment if own else ""
 
 
 def first_request(gateway: str, model: str, vault: Vault, authority_of: str = "") -> str:

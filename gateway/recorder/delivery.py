@@ -27,7 +27,7 @@ _IDLE_SECONDS = 0.1
 _LOOK_SECONDS = 0.25
 _PING_SECONDS = 1.0
 _ERROR_SECONDS = 1.0
-_RUSH_SECONDS = 0.5  # that a sender waits before each record while more passes than Helicone ever takes
+_RUSH_SECONDS = 0.5  # that a sender waits before each record in a rush
 
 
 class Delivery:

@@ -33,7 +33,8 @@ class Pace:
     `unsure_wait` passes before the look that decides. Retries wait up to `retry_most`. A key that jawn
     refuses, and a record that alone keeps failing, is given up after `refuse_after`; a key that jawn
     looked for and does not know, as a revoked one, after `gone_after`; a record that jawn calls wrong
-    after `refuse_record_after`. While more than `rush` records a second are taken, delivery holds back.
+    after `refuse_record_after`. While more than `rush` records a second are taken and
+    processors are short, delivery holds back.
     """
 
     first_look: float = 1.5
@@ -49,7 +50,7 @@ class Pace:
     answer_within: float = 60
     rest: float = 5
     workers: int = 32
-    rush: float = 1_000
+    rush: float = 250
     window: int = 4_000
     open_most: int = 50_000
     flight_bytes: int = 32 * _MEBIBYTE

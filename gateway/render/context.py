@@ -18,6 +18,7 @@ from gateway.render.addresses import (
     public_urls,
     stores_of,
 )
+from gateway.render.authorities import operators_authority
 from gateway.render.quoting import quote_env
 from gateway.render.roles import EVERY_HOST, ServiceRecipe, load_role, service_role
 from gateway.secret import Secret
@@ -111,6 +112,7 @@ def context_of(
         "bracketed": topology.bracketed,
         "certificate_names": certificate_names(host),
         "certificate_file": certificate_finder(host),
+        "operators_authority": operators_authority(inventory, host),
         "image": _image_finder(host, lock, inventory.environment),
         "secret": _secret_finder(vault, inventory.environment),
         "setting": settings.line,

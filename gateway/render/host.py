@@ -10,9 +10,11 @@ import yaml
 
 from gateway.errors import ConfigurationError
 from gateway.inventory.published import published_ports
+from gateway.render.addresses import certificate_names, public_urls
+from gateway.render.authorities import operators_authority
 from gateway.render.context import PlannedService, Settings, context_of, planned_files, planned_services
 from gateway.render.merge import content_hashes, merged_definition
-from gateway.render.model import RenderedFile, RenderedHost, RenderedService
+from gateway.render.model import Entrance, RenderedFile, RenderedHost, RenderedService
 from gateway.render.rules import Expectation, check_merged
 from gateway.render.templates import render_template
 
@@ -66,6 +68,19 @@ def render_host(
             for name, service in services.items()
         ),
         secret_keys=frozenset(settings.secrets),
+        entrance=entrance_of(inventory, host) if "edge" in services else None,
+    )
+
+
+def entrance_of(inventory: Inventory, edge: Host) -> Entrance:
+    """Return how clients come in at `edge`. Raises ConfigurationError as `operators_authority` does."""
+    public = public_urls(inventory, edge)
+    return Entrance(
+        tls=edge.variables.edge.tls.mode,
+        name=certificate_names(edge)[0],
+        authority=operators_authority(inventory, edge),
+        gateway=public.gateway,
+        ui=public.ui,
     )
 
 

@@ -40,10 +40,25 @@ class RenderedService:
 
 
 @dataclass(frozen=True)
+class Entrance:
+    """How clients come in at an edge.
+
+    `tls` is the mode that makes its certificates, `name` the first that they are for. `authority` is the
+    certificate (PEM) of the operator's own ACME authority, empty without one. The URLs are the public ones.
+    """
+
+    tls: str
+    name: str
+    authority: str
+    gateway: str
+    ui: str
+
+
+@dataclass(frozen=True)
 class RenderedHost:
     """All that one host gets: files by their path in the release, and services in the order of their start.
 
-    `secret_keys` are the names in `.env` whose values no output may show.
+    `secret_keys` are the names in `.env` whose values no output may show; `entrance` is None without an edge.
     """
 
     name: str
@@ -51,3 +66,4 @@ class RenderedHost:
     files: Mapping[str, RenderedFile]
     services: tuple[RenderedService, ...]
     secret_keys: frozenset[str]
+    entrance: Entrance | None = None

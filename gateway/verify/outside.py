@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from gateway.render.topology import bracketed
+
 CONNECT_SECONDS = 3.0
 ANSWER_SECONDS = 10.0  # an edge without anything behind it waits longer: that is no answer
 BODY_LIMIT = 1 << 20
@@ -31,13 +33,15 @@ class Trust(NamedTuple):
 class Answer:
     """An HTTP answer, or why there was none; header names in lower case.
 
-    `expires` is when the server's certificate ends, in seconds since the epoch, 0 without TLS.
+    `issued` and `expires` are when the server's certificate begins and ends, in seconds since the
+    epoch, 0 without TLS.
     """
 
     status: int = 0
     headers: Mapping[str, str] = field(default_factory=dict)
     body: str = ""
     problem: str = ""
+    issued: float = 0.0
     expires: float = 0.0
 
     def json(self) -> Any:
@@ -72,13 +76,15 @@ def send(
 ) -> Answer:
     """Send one request, with `body` (JSON text), and return the answer; redirects are not followed.
 
+    Over TLS the server is asked under the name that its certificate is checked for.
+
     The path is sent as written, which urllib would not promise. Never raises: no answer is an answer.
     """
     parts = urlsplit(url)
     secure = parts.scheme == "https"
     host = parts.hostname or ""
     connection = http.client.HTTPConnection(host, parts.port or (443 if secure else 80), timeout=CONNECT_SECONDS)
-    expires = 0.0
+    issued = expires = 0.0
     data = None if body is None else body.encode()
     given = {"Content-Type": "application/json", **(headers or {})} if data is not None else dict(headers or {})
     try:
@@ -87,14 +93,15 @@ def send(
             trust = trust or Trust(host)
             wrapped = trust.context().wrap_socket(connection.sock, server_hostname=trust.name)
             connection.sock = wrapped
-            expires = ssl.cert_time_to_seconds(str((wrapped.getpeercert() or {})["notAfter"]))
+            certificate = wrapped.getpeercert() or {}
+            given.setdefault("Host", f"{bracketed(trust.name)}:{parts.port}" if parts.port else trust.name)
+            issued, expires = (ssl.cert_time_to_seconds(str(certificate[end])) for end in ("notBefore", "notAfter"))
         connection.sock.settimeout(seconds)
         connection.request(method, f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}", data, given)
         response = connection.getresponse()
         text = response.read(BODY_LIMIT).decode(errors="replace")
-        return Answer(
-            response.status, {name.lower(): value for name, value in response.getheaders()}, text, "", expires
-        )
+        given_back = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(response.status, given_back, text, issued=issued, expires=expires)
     except (OSError, http.client.HTTPException, ValueError) as error:
         return Answer(problem=f"{type(error).__name__}: {error}".rstrip(": "))
     finally:

@@ -16,10 +16,12 @@ from typing import Any
 import yaml
 
 from gateway.agent.store import read_env
+from gateway.render.model import Entrance
 from gateway.secret import Secret
 from gateway.verify.onhost.containers import value_hash
 
 _REFERENCE = re.compile(r"\$\$|\$\{(?P<name>[A-Z0-9_]+)\}")  # the only forms that the templates use
+_NO_ENTRANCE = {"tls": "off", "name": "", "authority": "", "gateway": "", "ui": ""}
 _UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 
@@ -103,6 +105,11 @@ class ReleaseView:
             if not service["one_shot"]
         }
 
+    @cached_property
+    def entrance(self) -> Entrance:
+        """Return how clients come in; a release that was made before this was written down had no TLS."""
+        return Entrance(**(self.manifest.get("entrance") or _NO_ENTRANCE))
+
     @property
     def published(self) -> frozenset[tuple[str, int]]:
         """Return address and port of everything that the release publishes."""
@@ -145,3 +152,8 @@ class ReleaseView:
     @cached_property
     def _env(self) -> Mapping[str, str]:
         return read_env(self.contents.get(".env") or "")
+
+
+def seen_release(seen: Mapping[str, Any]) -> ReleaseView:
+    """Return the current release of a snapshot of a host that has one."""
+    return ReleaseView(seen["current"], seen["manifest"], seen["contents"])

@@ -38,14 +38,15 @@ def verify_hosts(
     junit: Path | None = None,
     traced: bool = True,
     roles: Path = ROLES,
-    gate: bool = False,
+    deploying: float | None = None,
 ) -> VerifyReport:
     """Check the named hosts against their own current releases and return what was found.
 
     Uses the open `conversations` and no other connection to the hosts; HTTP goes from here as a client's
     would. `junit` is a file for pytest's own JUnit report. The traced requests are left out where
-    `traced` or the variable `verify.traced_request` is false. As the `gate` of a deploy it leaves out what
-    tells of the time before: nothing that is deployed could mend that. Raises UnreachableError when a
+    `traced` or the variable `verify.traced_request` is false. As the gate of a deploy, which has been
+    `deploying` for so many seconds, it leaves out what tells of the time before: nothing that is deployed
+    could mend that. Raises UnreachableError when a
     connection is lost, KeyboardInterrupt when interrupted.
     """
     import pytest  # noqa: PLC0415 - slow, and of no use to other verbs
@@ -56,7 +57,7 @@ def verify_hosts(
     started = time.monotonic()
     targets = targets_of(inventory, vault, conversations, names)
     for target in targets:
-        target.gate = gate
+        target.deploying = deploying
     files = {role: sorted((roles / role / "verify").glob("test_*.py")) for role in _all_roles(targets)}
     functions = {role: [found for path in paths if (found := load_ahead(path))] for role, paths in files.items()}
     ahead = {target.name: [one for role in roles_of(target.settings) for one in functions[role]] for target in targets}

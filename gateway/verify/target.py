@@ -21,7 +21,7 @@ from gateway.verify.backend import Runner
 from gateway.verify.doors import Door, door_of
 from gateway.verify.onhost_bundle import look_command
 from gateway.verify.questions import Question
-from gateway.verify.release_view import ReleaseView
+from gateway.verify.release_view import ReleaseView, seen_release
 from gateway.verify.traced import Trace
 
 NOTHING_SEEN: Mapping[str, Any] = MappingProxyType(
@@ -69,8 +69,8 @@ class Target:
 
     `host` is testinfra's; `settings` the inventory's. `snapshot` comes from the agent, `skew` is how
     many seconds the host's clock is off this machine's. `sight` is what `onhost.program` saw;
-    `answers`, `responses` and `open_ports` what was asked, by question. `gate` tells that a deploy waits
-    for the outcome.
+    `answers`, `responses` and `open_ports` what was asked, by question. `deploying` is
+    for how many seconds a deploy that waits for the outcome has been at work, None without one.
     """
 
     name: str
@@ -86,7 +86,7 @@ class Target:
     responses: dict[Request, outside.Answer] = field(default_factory=dict, repr=False)
     open_ports: dict[Port, bool] = field(default_factory=dict, repr=False)
     trace: Trace | None = None
-    gate: bool = False
+    deploying: float | None = None
 
     @property
     def has_release(self) -> bool:
@@ -96,7 +96,7 @@ class Target:
     @cached_property
     def release(self) -> ReleaseView:
         """The host's current release; only for hosts that have one."""
-        return ReleaseView(self.snapshot["current"], self.snapshot["manifest"], self.snapshot["contents"])
+        return seen_release(self.snapshot)
 
     @property
     def watched_ports(self) -> list[int]:
@@ -112,11 +112,7 @@ class Target:
     @property
     def door(self) -> Door | None:
         """Return the URLs of the host's edge, None for a host without one."""
-        return (
-            door_of(self.inventory, self.settings, self.release, self.snapshot["edge"]["authority"])
-            if self.has_release
-            else None
-        )
+        return door_of(self.settings, self.release, self.snapshot["edge"]["authority"]) if self.has_release else None
 
     @cached_property
     def containers(self) -> Mapping[str, Mapping[str, Any]]:

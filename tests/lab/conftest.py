@@ -24,3 +24,11 @@ def as_found(deployed: None):
     yield
     result = lab("deploy", "--yes")
     assert result.code == 0, result.text
+
+
+@pytest.fixture(scope="module")
+def as_found_in_the_end(deployed: None):
+    """Deploy the inventory again after tests that each bear what the one before has left."""
+    yield
+    result = lab("deploy", "--yes")
+    assert result.code == 0, result.text

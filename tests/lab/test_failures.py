@@ -11,7 +11,7 @@ import pytest
 
 from tests.lab.command import ROOT, Result, all_containers, arguments, invoke, lab, on_host
 
-pytestmark = pytest.mark.usefixtures("deployed")
+pytestmark = pytest.mark.usefixtures("as_found_in_the_end")
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_a_broken_image_on_one_host_sends_both_back(broken_on_app2):
     assert failed
 
 
-def test_after_a_failure_a_good_deploy_works_and_rollback_never_takes_the_broken_one(as_found):
+def test_after_a_failure_a_good_deploy_works_and_rollback_never_takes_the_broken_one():
     result = lab("deploy", "--yes", "--set", "jawn.environment.LAB_MARK=two")
     assert result.code == 0, result.text
     failed = {entry["release"] for entry in lab("history", "--json").data()["history"] if entry["outcome"] == "failed"}
@@ -59,7 +59,7 @@ def test_after_a_failure_a_good_deploy_works_and_rollback_never_takes_the_broken
     assert "failed" in refused.err or "not on every host" in refused.err
 
 
-def test_of_two_deploys_started_together_one_wins_and_the_other_says_who(as_found):
+def test_of_two_deploys_started_together_one_wins_and_the_other_says_who():
     results: list[Result] = []
 
     def deploy(mark: str) -> None:
@@ -79,7 +79,7 @@ def test_of_two_deploys_started_together_one_wins_and_the_other_says_who(as_foun
 
 
 @pytest.mark.parametrize("moment", ["switch to", "is healthy"])
-def test_a_killed_controller_leaves_the_hosts_whole_and_the_next_deploy_needs_no_hand(as_found, moment):
+def test_a_killed_controller_leaves_the_hosts_whole_and_the_next_deploy_needs_no_hand(moment):
     command = ["deploy", "--env", "lab", "--yes", "--set", f"jawn.environment.LAB_MARK=killed-{time.monotonic_ns()}"]
     process = subprocess.Popen(
         arguments(*command), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
@@ -116,7 +116,7 @@ def test_verify_names_a_stopped_container_an_open_port_and_an_edited_file(as_fou
         assert any(all(word in line for word in words) for line in result.out.splitlines()), (words, result.out)
 
 
-def test_a_restarted_host_comes_back_on_the_same_release(as_found):
+def test_a_restarted_host_comes_back_on_the_same_release():
     before = releases()
     subprocess.run(["docker", "restart", "-t", "30", "helicone-lab-app1"], check=True, capture_output=True)
     deadline = time.monotonic() + 120

@@ -13,12 +13,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.lab.command import authorities, gateway, http, lab, on_host, secret
+from tests.lab.command import authorities, containers, gateway, http, lab, on_host, secret
 from tests.lab.load import Sent, failures, start, stored
 
-pytestmark = pytest.mark.usefixtures("as_found")
-
-OUTAGE = float(os.environ.get("LAB_OUTAGE_SECONDS", "8"))
+OUTAGE = float(os.environ.get("LAB_OUTAGE_SECONDS", "5"))
 RATE = float(os.environ.get("LAB_RATE", "25"))
 RECOVERY = 600.0
 HOSTS = ("app1", "app2")
@@ -46,9 +44,9 @@ def kill(host: str, service: str) -> None:
     on_host(host, f"kill -9 $(docker inspect --format '{{{{.State.Pid}}}}' $(docker ps -q {labels}))")
 
 
-@pytest.fixture
-def made_well() -> Iterator[None]:
-    """Take away what a test crashed, for the next deploy to make anew: verify holds it against a container for a while.
+@pytest.fixture(scope="module", autouse=True)
+def made_well(as_found_in_the_end: None) -> Iterator[None]:
+    """Take away in the end what crashed, for a deploy to make anew: verify holds it against a container for a while.
 
     Without the owner of their network the edge's other services have to go, too.
     """
@@ -100,6 +98,7 @@ def test_deploys_under_load_fail_no_request_and_lose_no_record():
     check_recorded(sent)
 
 
+@pytest.mark.usefixtures("as_found")
 def test_a_provider_is_added_by_a_reload_that_restarts_nothing():
     before = _identities()
     result = lab("deploy", "--yes", "--set", VLLM)
@@ -113,7 +112,6 @@ def _identities() -> dict[str, str]:
     return {host: on_host(host, "docker ps -q --no-trunc | sort") for host in HOSTS}
 
 
-@pytest.mark.usefixtures("made_well")
 def test_helicone_may_break_under_load_and_every_request_is_recorded_afterwards():
     def container(host: str, verb: str, name: str) -> None:
         """Stop or start one container of a host."""
@@ -148,7 +146,6 @@ def test_helicone_may_break_under_load_and_every_request_is_recorded_afterwards(
     check_recorded(sent)
 
 
-@pytest.mark.usefixtures("made_well")
 def test_a_killed_recorder_fails_no_request_and_the_gap_is_counted_to_the_request():
     gaps = {host: recorder(host)["gaps_total"] for host in HOSTS}
     with load() as sent:
@@ -164,7 +161,6 @@ def test_a_killed_recorder_fails_no_request_and_the_gap_is_counted_to_the_reques
     assert all(count == 1 for count, _ in rows.values())
 
 
-@pytest.mark.usefixtures("made_well")
 def test_a_killed_proxy_cuts_only_what_was_under_way_and_is_back_within_two_seconds():
     with load() as sent:
         killed = time.time()
@@ -178,15 +174,23 @@ def test_a_killed_proxy_cuts_only_what_was_under_way_and_is_back_within_two_seco
     assert all("502" not in one.problem for one in failed)
 
 
-@pytest.mark.usefixtures("made_well")
 def test_the_edge_comes_back_by_itself_when_the_owner_of_its_network_is_killed():
+    before = containers("app1")
     kill("app1", "door")
     started = time.monotonic()
-    while True:
-        try:
-            if http("GET", gateway("app1").removesuffix("/v1") + "/healthz")[0] == 200:
-                break
-        except OSError:
-            pass
+    while not _anew(before) or not _answers():
         assert time.monotonic() - started < 90, "the gateway did not come back"
         time.sleep(0.5)
+
+
+def _anew(before: dict[str, tuple[str, str]]) -> bool:
+    """Tell whether the owner of the network was started again, and the gateway in it."""
+    now = containers("app1")
+    return all(now[service][1] != before[service][1] for service in ("door", "gateway"))
+
+
+def _answers() -> bool:
+    try:
+        return http("GET", gateway("app1").removesuffix("/v1") + "/healthz")[0] == 200
+    except OSError:
+        return False

@@ -38,6 +38,7 @@ def start(echo: Callable[[], Any], caddy: Callable[..., Any], mode: str) -> Edge
         "edge": SimpleNamespace(tls=tls),
         "certificate_names": ["127.0.0.1"],
         "bracketed": bracketed,
+        "operators_authority": "",
         "upstreams": {
             "jawn": [f"127.0.0.1:{jawn.port}"],
             "web": [f"127.0.0.1:{web.port}"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -50,6 +51,27 @@ def test_a_record_names_its_provider_and_the_key_in_helicones_form(
 
     assert record is not None
     assert (record.provider, record.kind, record.key) == (provider, kind, f"Bearer {KEY}")
+
+
+def test_a_record_is_made_of_the_gateways_own_headers_whatever_a_caller_sends(gateway: Gateway) -> None:
+    names = ("Id", "Key", "Key-Id", "Provider", "Kind", "Target", "Recorded", "Start")
+    forged = "".join(f"X-Gateway-{name}: forged\r\nx-gateway-{name}: forged again\r\n" for name in names)
+    own = "".join(f"{name}: {value}\r\n" for name, value in AUTH.items())
+
+    answer = gateway.raw(
+        f"POST /v1/embeddings HTTP/1.1\r\nHost: x\r\n{own}{forged}Content-Type: application/json\r\n"
+        "Content-Length: 2\r\n\r\n{}".encode()
+    )
+
+    found = re.search(rb"(?im)^helicone-id: ([0-9a-f-]{36})\r$", answer)
+    assert found
+    record = gateway.recorder.of(found[1].decode())
+    assert record is not None
+    assert (record.key, record.provider, record.kind) == (f"Bearer {KEY}", "openai", "openai")
+    assert record.url.endswith("/v1/embeddings")
+    assert record.request_body == b"{}"
+    assert abs(record.started - time.time()) < 10
+    assert "forged" not in repr(record)
 
 
 def test_a_stream_is_recorded_to_its_end(gateway: Gateway) -> None:

@@ -19,7 +19,7 @@ def records(target: Target) -> bool:
 
 def records_so_far(target: Target) -> bool:
     """Tell whether what the recorder went through before counts: not while a deploy waits for the outcome."""
-    return records(target) and not target.gate
+    return records(target) and target.deploying is None
 
 
 def state(target: Target) -> Mapping[str, Any]:

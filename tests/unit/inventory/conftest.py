@@ -65,7 +65,8 @@ defaults:
   edge:
     memory: 512m
     cpus: 1
-    tls: {mode: "off", names: [], email: "", authority: "https://acme.example.com/directory", directory: /etc/tls}
+    tls: {mode: "off", names: [], email: "", authority: "https://acme.example.com/directory", authority_certificate: "",
+          directory: /etc/tls}
   gateway: {recording: edge, default_provider: first, allow_from: [], requests_per_minute: 0, drain_seconds: 60,
             memory: 1g, cpus: 2}
   recorder: {spool: 2g, body: 10m, open_bodies: 256m, memory: 768m, cpus: 1}

@@ -160,7 +160,6 @@ CASES = {
     "public certificates without names": variables(
         "edge:\n  tls:\n    mode: auto\n", f"{ALL}:3", "`edge.tls.mode` is auto", "`edge.tls.names` is empty"
     ),
-    "off without quotes": variables("edge: {tls: {mode: off}}\n", f"{ALL}:1", "`off`, `internal`", "not false"),
     "certificate for a sentence": variables(
         "edge: {tls: {names: ['a b']}}\n", f"{ALL}:1", "`edge.tls.names`", "host name"
     ),

@@ -265,3 +265,8 @@ def test_shipped_environments_load(environment: str) -> None:
 
 def test_shipped_environments_are_known() -> None:
     assert {"lab", "local", "production", "staging"} <= set(known_environments(SHIPPED))
+
+
+def test_a_bare_off_is_the_word_and_not_a_no(project: Project) -> None:
+    project.write({"group_vars/edge.yml": "edge: {tls: {mode: off}}\n"})
+    assert project.load().hosts["app1"].variables.edge.tls.mode == "off"

@@ -26,14 +26,12 @@ RECORDER_CHECKS += [recorder.test_gaps]
 
 def target(mode: str = "internal", answer: Answer | None = None, services: tuple[str, ...] = (), **edge: Any) -> Any:
     """Return what the checks use of a target."""
-    variables = SimpleNamespace(edge=SimpleNamespace(tls=SimpleNamespace(mode=mode)))
     return SimpleNamespace(
         name="app1",
         snapshot={"edge": {"authority": "", "keys_age": 1.0, "recorder": WELL, **edge}},
         door=SimpleNamespace(gateway="https://10.0.0.1:8787"),
-        settings=SimpleNamespace(variables=variables),
         has_release=True,
-        release=SimpleNamespace(services=services),
+        release=SimpleNamespace(services=services, entrance=SimpleNamespace(tls=mode)),
         fetch=lambda _request: answer,
     )
 
@@ -77,11 +75,19 @@ def test_a_list_of_keys_that_is_old_or_not_there_is_named(age: float | None, wor
         gateway.test_keys(target(keys_age=age))
 
 
-@pytest.mark.parametrize(("mode", "hours"), [("internal", 1), ("auto", 14 * 24), ("files", 14 * 24)])
-def test_a_certificate_must_last_as_long_as_its_renewal_takes(mode: str, hours: int) -> None:
-    certificate.test_expiry(target(mode, Answer(200, expires=time.time() + hours * 3600 + 60)), "gateway")
+@pytest.mark.parametrize(
+    ("mode", "lifetime", "hours"),
+    [("internal", 12, 2), ("auto", 90 * 24, 15 * 24), ("auto", 24, 4), ("files", 30 * 24, 14 * 24)],
+)
+def test_a_certificate_must_last_as_long_as_its_renewal_takes(mode: str, lifetime: int, hours: int) -> None:
+    def answer(left: float) -> Answer:
+        """Return an answer under a certificate that has `left` seconds to go."""
+        expires = time.time() + left
+        return Answer(200, issued=expires - lifetime * 3600, expires=expires)
+
+    certificate.test_expiry(target(mode, answer(hours * 3600 + 60)), "gateway")
     with pytest.raises(AssertionError, match="the gateway port's certificate ends in"):
-        certificate.test_expiry(target(mode, Answer(200, expires=time.time() + hours * 3600 - 60)), "gateway")
+        certificate.test_expiry(target(mode, answer(hours * 3600 - 60)), "gateway")
     with pytest.raises(AssertionError, match="the UI port gives no answer"):
         certificate.test_expiry(target(mode, Answer(problem="refused")), "UI")
 

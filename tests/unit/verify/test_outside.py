@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import ssl
 import threading
 import time
@@ -32,7 +33,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer."""
-        body = f'{{"line": "{self.requestline}"}}'.encode()
+        body = json.dumps({"line": self.requestline, "host": self.headers["Host"]}).encode()
         self.send_response(200)
         self.send_header("X-Answer", "yes")
         self.end_headers()
@@ -76,7 +77,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def test_an_address_is_asked_under_the_name_of_its_certificate(server: Server) -> None:
     answer = send(f"https://127.0.0.1:{server.port}/a?b=c", trust=Trust(NAME, server.authority))
     assert (answer.status, answer.headers["x-answer"], answer.problem) == (200, "yes", "")
-    assert answer.json() == {"line": "GET /a?b=c HTTP/1.1"}
+    assert answer.json() == {"line": "GET /a?b=c HTTP/1.1", "host": f"{NAME}:{server.port}"}
     assert 0 < answer.expires - time.time() < 826 * 86400
 
 
@@ -103,7 +104,7 @@ def test_plain_http_has_no_certificate_to_end(server: Server) -> None:
     plain.shutdown()
     plain.server_close()
     assert (answer.status, answer.expires) == (200, 0.0)
-    assert answer.json() == {"line": "GET /v1/../x HTTP/1.1"}
+    assert answer.json() == {"line": "GET /v1/../x HTTP/1.1", "host": f"127.0.0.1:{plain.server_address[1]}"}
 
 
 def test_nobody_there_is_an_answer_too() -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from xml.dom import minidom
@@ -26,12 +28,18 @@ UNANSWERED = "egress's network cannot be seen"
 def verified(inventory: Inventory, vault: Vault, released: Make) -> Callable[..., VerifyReport]:
     """Return a verification of app1 after some changes to it; its unanswered questions are left out."""
 
-    def verify(changed: Mapping[str, Any] | None = None, junit: Path | None = None, **seen: Any) -> VerifyReport:
+    def verify(
+        changed: Mapping[str, Any] | None = None,
+        junit: Path | None = None,
+        deploying: float | None = None,
+        **seen: Any,
+    ) -> VerifyReport:
         conversation = released("app1")
         if changed is not None:
             seen["containers"] = [container(**changed)]
         conversation.sight = {**conversation.sight, **seen}
-        return verify_hosts(inventory, vault, {"app1": conversation}, ["app1"], junit)  # type: ignore[dict-item]
+        hosts: Any = {"app1": conversation}
+        return verify_hosts(inventory, vault, hosts, ["app1"], junit, deploying=deploying)
 
     return verify
 
@@ -118,6 +126,20 @@ def test_what_differs_in_a_running_container_is_named(verified: Callable[..., Ve
 def test_a_stopped_container_is_named(verified: Callable[..., VerifyReport]) -> None:
     found = messages(verified({"state": "exited", "exit_code": 137}))
     assert found[0] == "app1: container egress is exited (exit code 137), expected running"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "deploying", "counts"),
+    [(100, None, True), (400, None, False), (100, 30.0, False), (100, 200.0, True), (400, 500.0, False)],
+)
+def test_a_restart_counts_while_it_is_fresh_and_against_a_deploy_only_if_it_came_after_its_begin(
+    verified: Callable[..., VerifyReport], seconds: int, deploying: float | None, counts: bool
+) -> None:
+    started = datetime.fromtimestamp(time.time() - seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    found = messages(verified({"restarts": 1, "started": started}, deploying=deploying))
+    assert [message.startswith("app1: Docker restarted container egress 1 times") for message in found] == [
+        True
+    ] * counts
 
 
 def test_a_listener_beside_the_release_is_named(verified: Callable[..., VerifyReport]) -> None:
