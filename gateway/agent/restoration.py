@@ -199,9 +199,6 @@ def _load(settings: Settings, folder: Path, manifest: dict[str, Any]) -> list[st
         dump.load(container, user, database, folder / "postgres")
         found = content.postgres(lambda sql: dump.sql(container, user, database, sql))
         problems += content.postgres_differences(manifest["postgres"], found)
-        # The globals brought the password of the set's day.
-        password = settings.passwords["postgres"].replace("'", "''")
-        dump.sql(container, user, database, f"alter role \"{user}\" password '{password}';")
     if "clickhouse" in settings.services:
         address = engine.address(engine.container_of(settings.project, "clickhouse"))
         words = (settings.clickhouse["user"], settings.passwords["clickhouse"])
@@ -219,7 +216,12 @@ def _load(settings: Settings, folder: Path, manifest: dict[str, Any]) -> list[st
 
 
 def _set_up_users(settings: Settings, secrets: dict[str, str]) -> None:
-    """Give the users of the stores this environment's passwords, as every deploy does after its migrations."""
+    """Give the users of the stores this environment's passwords: the globals brought those of the set's day."""
+    if "db" in settings.services:
+        user, database = settings.postgres["user"], settings.postgres["database"]
+        password = settings.passwords["postgres"].replace("'", "''")
+        container = engine.container_of(settings.project, "db")["Id"]
+        dump.sql(container, user, database, f"alter role \"{user}\" password '{password}';")
     stores.set_hql_password(settings.project, settings.clickhouse, secrets)
     stores.set_up_gateway_users(settings.project, settings.migrations, secrets)
 
