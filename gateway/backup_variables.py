@@ -10,9 +10,10 @@ from gateway.variable_types import Limits, Section
 
 
 class Keep(Section):
-    """How many proven sets stay: the newest of so many days, weeks and months."""
+    """How many proven sets stay: so many newest ones, and the newest of so many days, weeks and months."""
 
-    daily: Annotated[int, Field(ge=1)]
+    last: Annotated[int, Field(ge=1)]
+    daily: Annotated[int, Field(ge=0)]
     weekly: Annotated[int, Field(ge=0)]
     monthly: Annotated[int, Field(ge=0)]
 

@@ -78,7 +78,7 @@ def load(store: Store, elsewhere: dict[str, Any] | None = None) -> Settings:
     return Settings(
         project=manifest["project"], release=release, upstream=manifest["upstream"],
         repository=keys["repository"], image=wanted["image"],
-        keep={name: wanted[f"keep_{name}"] for name in ("daily", "weekly", "monthly")},
+        keep={name: wanted[f"keep_{name}"] for name in ("last", "daily", "weekly", "monthly")},
         schedule=wanted["schedule"], drill_every_days=wanted["drill_every_days"],
         memory=wanted["memory"], cpus=wanted["cpus"], services=services, migrations=manifest["migrations"],
         passwords={

@@ -138,7 +138,7 @@ def retain(settings: Settings) -> list[str]:
         run(settings, "forget", *useless, step="retention")
     keep = [part for name, count in settings.keep.items() if count for part in (f"--keep-{name}", str(count))]
     run(settings, "forget", "--host", settings.project, "--tag", "proven", "--group-by", "host",
-        "--keep-last", "1", *keep, "--prune", step="retention")  # fmt: skip
+        *keep, "--prune", step="retention")  # fmt: skip
     kept = {one["id"] for one in sets(settings)}
     return [one["id"] for one in before if one["id"] not in kept]
 

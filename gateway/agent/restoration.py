@@ -114,6 +114,8 @@ def restore(store: Store, request: dict[str, Any], emit: Emit) -> dict[str, Any]
         problems = _load(settings, folder, manifest)
         content.complain("compare", chosen["id"], problems)
         _set_up_users(store, settings, request["secrets"])
+        timeout = store.manifest(settings.release)["settings"]["health_timeout"]
+        health.wait_until_healthy(settings.project, list(settings.services), timeout, str)
     except Exception as error:  # whatever it was, the old data comes back
         failure = as_failure("restore", error)
         if touched:
@@ -186,8 +188,9 @@ def _fill(store: Store, settings: Settings, folder: Path) -> None:
 def _start(store: Store, settings: Settings, emit: Emit) -> None:
     redact = compose.redaction(store, settings.release)
     timeout = store.manifest(settings.release)["settings"]["health_timeout"]
-    compose.up(store, settings.project, list(settings.services), redact)
-    health.wait_until_ready(settings.project, list(settings.services), timeout, redact, emit)
+    services = list(settings.services)
+    compose.up(store, settings.project, services, redact)
+    health.wait_until_ready(settings.project, services, timeout, redact, emit)
 
 
 def _load(settings: Settings, folder: Path, manifest: dict[str, Any]) -> list[str]:

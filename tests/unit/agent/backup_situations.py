@@ -15,7 +15,7 @@ MIGRATIONS = {
 }
 PASSWORD = "a-password-that-nobody-sees"
 WANTED = {
-    "enabled": True, "image": "restic:1@sha256:aa", "repository": "/var/backups/trial", "keep_daily": 7,
+    "enabled": True, "image": "restic:1@sha256:aa", "repository": "/var/backups/trial", "keep_last": 5, "keep_daily": 7,
     "keep_weekly": 4, "keep_monthly": 0, "schedule": "03:30", "drill_every_days": 7, "memory": "1g", "cpus": 1,
 }  # fmt: skip
 

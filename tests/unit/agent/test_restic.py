@@ -124,7 +124,7 @@ def test_only_proven_sets_count_for_the_policy_and_useless_ones_go_when_a_newer_
     assert restic.retain(settings) == ["1", "2"]
     policy = next(arguments for arguments, _ in asked(repository) if "--keep-daily" in arguments)
     assert policy[policy.index("--tag") + 1] == "proven"
-    assert policy[policy.index("--keep-last") + 1] == "1"
+    assert policy[policy.index("--keep-last") + 1] == "5"
     assert "--keep-monthly" not in policy
     assert "--prune" in policy
 

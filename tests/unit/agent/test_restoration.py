@@ -100,6 +100,7 @@ def live(tmp_path, monkeypatch):
     monkeypatch.setattr(restoration.compose, "redaction", lambda *_: str)
     monkeypatch.setattr(restoration.compose, "run", lambda *_: notes.append("create"))
     monkeypatch.setattr(restoration, "_load", lambda *_: [])
+    monkeypatch.setattr(restoration.health, "wait_until_healthy", lambda *_: notes.append("healthy"))
     monkeypatch.setattr(restoration, "_set_up_users", lambda *_: notes.append("users"))
     return place, notes
 
@@ -123,7 +124,7 @@ def test_the_set_takes_the_place_of_the_old_data(tmp_path, live):
     store = host(tmp_path)
     assert restore(store)["set"] == "20260101-033000"
     assert content(place) == {"helicone-trial-object-store/new": "object"}
-    assert notes == ["stop", "create", "start", "users"]
+    assert notes == ["stop", "create", "start", "users", "healthy"]
     assert sorted(path.name for path in place.iterdir()) == [
         "helicone-trial-clickhouse", "helicone-trial-object-store", "helicone-trial-postgres",
     ]  # fmt: skip
