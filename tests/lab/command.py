@@ -60,6 +60,13 @@ def lab(verb: str, *words: str) -> Result:
     return invoke(verb, "--env", "lab", *words)
 
 
+def complaints() -> list[str]:
+    """Return what `verify` complains of, but for the gap that a recorder's crash in another test leaves for an hour."""
+    data = lab("verify", "--json").data()
+    failures = data.get("report", data)["failures"]
+    return [failure["message"] for failure in failures if failure["check"] != "no request passed unrecorded"]
+
+
 def on_host(host: str, command: str, check: bool = True) -> str:
     """Run a command on a lab host from beside, not over SSH, and return what it prints."""
     done = subprocess.run(

@@ -83,6 +83,7 @@ class Gateway:
         text = re.sub(r"^envoy --", f"{envoy_program()} --", text, flags=re.MULTILINE)
         text = text.replace('address: "::", port_value: 8787', f'address: "::", port_value: {self.port}')
         text = text.replace("port_value: 9001", f"port_value: {self.recorder.port}")
+        text = text.replace("/127.0.0.1/9001)", f"/127.0.0.1/{self.recorder.port})").replace("seq 50)", "seq 5)")
         return text.replace("@VERSION@", hashlib.sha256(text.encode()).hexdigest()[:12])
 
     def deliver(self, *more: str) -> None:

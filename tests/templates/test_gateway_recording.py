@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -219,6 +220,24 @@ def test_without_a_recorder_everything_passes(prepare: Callable[..., Gateway]) -
 
     assert {answer.status for answer in answers} == {200}
     assert len(gateway.access_log()) == 20
+
+
+def test_at_its_start_it_waits_a_little_for_the_recorder(prepare: Callable[..., Gateway]) -> None:
+    gateway = prepare()
+    gateway.allow(KEY)
+    gateway.recorder.close()
+    gateway.write()
+    gateway.run()
+    with socket.socket() as late:
+        late.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        late.bind(("127.0.0.1", gateway.recorder.port))
+        time.sleep(0.5)
+        with pytest.raises(OSError, match="refused"):
+            gateway.connect()
+        late.listen()
+        late.settimeout(5)
+        late.accept()[0].close()
+        gateway.wait()
 
 
 def test_ten_megabytes_pass_and_are_recorded(gateway: Gateway) -> None:
