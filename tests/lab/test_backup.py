@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("deployed")
 
 ROOT = "/opt/helicone/lab"
 REPOSITORY = "/var/backups/helicone-lab"
-OTHER_KEY = "sk-helicone-aaaaaaa-bbbbbbb-ccccccc-ddddddd"
+OTHER_KEY = "sk-helicone-zzzzzzz-yyyyyyy-xxxxxxx-wwwwwww"
 CONTAINER = (
     "docker ps -q --filter label=com.docker.compose.project=helicone-lab --filter label=com.docker.compose.service"
 )
