@@ -72,6 +72,7 @@ def describe(folder: Path, provider: str) -> dict:
         "edge": {**settings["edge"], "tls": {"mode": "off"}},
         "deploy": {"settle_seconds": 1},
         "backup": {"enabled": False},  # this machine's own timers are no place for a test
+        "firewall": {"mode": "off"},  # nor are its rules
     }
     (ENVIRONMENT / "group_vars").mkdir(parents=True)
     shutil.copy(ROOT / "inventory" / "local" / "hosts.yml", ENVIRONMENT)
