@@ -10,7 +10,7 @@ from gateway.inventory.model import Host, Inventory
 from gateway.inventory.published import bundled_stores, published_ports, store_users
 from gateway.preflight import Finding, findings
 
-PUBLIC_REGISTRY = "registry-1.docker.io"  # where Docker looks for images without a registry in their name
+DOCKERS_OWN = ""  # where Docker looks for images without a registry in their name: only the host's engine knows
 _ANYWHERE = {"0.0.0.0", "::", "127.0.0.1", "::1"}  # noqa: S104  # compared with, not bound to
 _EDGE_PORTS = ("ports.gateway", "ports.ui", "ports.acme")
 Places = dict[tuple[str, int], tuple[str, bool]]
@@ -22,7 +22,8 @@ def places_of(inventory: Inventory, host: Host) -> Places:
     Registries, the providers (from hosts with an edge or an app), external stores, and the hosts of the
     environment that bundled stores will run on.
     """
-    found: Places = dict.fromkeys(registries_of(host), ("images come from there", True))
+    registries = [place for place in registries_of(host) if place[0] != DOCKERS_OWN]
+    found: Places = dict.fromkeys(registries, ("images come from there", True))
     if {"edge", "app"} & set(host.roles):
         for provider, settings in host.variables.providers.items():
             found.setdefault(_place(settings.base_url), (f"the provider {provider}", True))
@@ -37,7 +38,7 @@ def registries_of(host: Host) -> dict[tuple[str, int], str]:
     for image in host.variables.images.model_dump().values():
         registry = image.partition("/")[0] if "/" in image else ""
         named = "." in registry or ":" in registry or registry == "localhost"
-        name, _, port = (registry if named else PUBLIC_REGISTRY).partition(":")
+        name, _, port = (registry if named else DOCKERS_OWN).partition(":")
         found.setdefault((name, int(port or 443)), image.partition("@")[0])
     return found
 

@@ -85,6 +85,7 @@ def _conversation(session: subprocess.Popen[bytes]) -> Callable[[str], list[str]
     assert stdin is not None and stdout is not None and stderr is not None  # noqa: PT018, S101 - all are pipes
 
     def ask(text: str) -> list[str]:
+        """Send SQL, and read until the mark that is printed behind it."""
         stdin.write(f"\\set ON_ERROR_STOP 1\n{text}\n\\echo {_MARK}\n".encode())
         stdin.flush()
         lines: list[str] = []

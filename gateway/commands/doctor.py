@@ -127,7 +127,7 @@ def _examine(inventory: Inventory, conversations: Conversations, name: str, obse
     places, registries = places_of(inventory, host), {}
     if observed[name]["facts"]["engine"]:  # it may go by way of a proxy or a mirror, of which only it knows
         for place, image in registries_of(host).items():
-            del places[place]
+            places.pop(place, None)
             try:
                 conversation.request("resolve", images=[image])
             except AgentError as error:

@@ -37,6 +37,7 @@ def execute(project: Project, service: str, host: str, words: list[str], as_json
     printed: dict[str, list[str]] = {"stdout": [], "stderr": []}
 
     def output(message: Mapping[str, Any]) -> None:
+        """Keep what the command prints, and show it as it comes, without secrets."""
         text = secret(message["text"])
         printed[message["stream"]].append(text)
         if not as_json:

@@ -187,6 +187,7 @@ def _printer(hosts: Sequence[str], as_json: bool) -> Callable[[Line], None]:
     colours = {name: _COLOURS[place % len(_COLOURS)] for place, name in enumerate(hosts)}
 
     def show(line: Line) -> None:
+        """Print one line: local time, host, service, text."""
         shown = Text(f"{_local(line.stamp)}  ", style="dim")
         shown.append(f"{line.host:<{width}}  ", style=colours.get(line.host, ""))
         shown.append(f"{line.service:<12}  ", style=_COLOURS[sum(line.service.encode()) % len(_COLOURS)])

@@ -99,6 +99,7 @@ class _Trial:
         settings = postgres_settings(self.inventory.hosts[self.database])
 
         def accepted() -> bool:
+            """Ask the host to try the login."""
             answer = self.run.ask(
                 self.database, "lets_in", project=self.project, postgres=settings, user=user,
                 password=self.before[name].reveal(),

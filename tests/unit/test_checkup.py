@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.checkup import files_of, host_findings, places_of, registries_of
+from gateway.checkup import DOCKERS_OWN, files_of, host_findings, places_of, registries_of
 from tests.unit.situations import bare, load
 
 NOW = 1000.0
@@ -12,7 +12,7 @@ NOW = 1000.0
 
 @pytest.fixture
 def inventory(tmp_path):
-    return load(tmp_path)
+    return load(tmp_path, "images.jawn=registry.example.com:5000/jawn:1")
 
 
 def examined(inventory, name, **changes):
@@ -64,10 +64,11 @@ def test_no_docker_and_no_way_to_install_it(inventory):
 
 def test_an_app_host_must_reach_stores_registry_and_providers(inventory):
     places = places_of(inventory, inventory.hosts["app1"])
-    assert {("registry-1.docker.io", 443), ("api.openai.com", 443), ("10.0.0.3", 5432), ("10.0.0.3", 8123)} <= set(
+    assert {("registry.example.com", 5000), ("api.openai.com", 443), ("10.0.0.3", 5432), ("10.0.0.3", 8123)} <= set(
         places
     )
     assert ("api.openai.com", 443) not in places_of(inventory, inventory.hosts["data1"])
+    assert (DOCKERS_OWN, 443) not in places
 
 
 def test_a_store_that_does_not_run_yet_may_refuse_and_a_registry_may_not(inventory):
@@ -76,7 +77,7 @@ def test_a_store_that_does_not_run_yet_may_refuse_and_a_registry_may_not(invento
         return [{**one, "refused": True} if one["name"] == place else one for one in everything]
 
     assert ask(inventory, places=refused("10.0.0.3")) == []
-    [finding] = ask(inventory, places=refused("registry-1.docker.io"))
+    [finding] = ask(inventory, places=refused("registry.example.com"))
     assert "connection was refused" in finding.text
 
 
@@ -104,7 +105,7 @@ def test_registries_are_those_of_the_images(tmp_path):
     host = load(tmp_path, "images.jawn=registry.example.com:5000/jawn:1@sha256:" + "a" * 64).hosts["app1"]
     found = registries_of(host)
     assert found["registry.example.com", 5000] == "registry.example.com:5000/jawn:1"
-    assert set(found) == {("registry.example.com", 5000), ("registry-1.docker.io", 443)}
+    assert set(found) == {("registry.example.com", 5000), (DOCKERS_OWN, 443)}
 
 
 def test_certificates_that_the_inventory_promises_must_be_there(tmp_path):
