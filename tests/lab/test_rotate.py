@@ -20,7 +20,6 @@ from tests.lab.command import (
     clickhouse,
     complaints,
     gateway,
-    http,
     invoke,
     lab,
     on_host,
@@ -28,6 +27,7 @@ from tests.lab.command import (
 )
 from tests.lab.load import failures, start, stored
 from tests.lab.processes import command_lines
+from tests.lab.test_keys import eventually
 
 pytestmark = pytest.mark.usefixtures("as_found")
 
@@ -64,11 +64,6 @@ def is_let_in(password: str) -> bool:
         return False
 
 
-def models(key: str, host: str) -> int:
-    """Return what a gateway answers to a request with a Helicone key."""
-    return http("GET", f"{gateway(host)}/models", Authorization="Bearer sk-x", Helicone_Auth=f"Bearer {key}")[0]
-
-
 def test_every_secret_is_replaced_under_load_and_no_request_fails(clients_key):
     old = {name: secret(name) for name in MADE_HERE}
     assert is_let_in(old["clickhouse_password"])
@@ -87,7 +82,7 @@ def test_every_secret_is_replaced_under_load_and_no_request_fails(clients_key):
     assert failures(sent) == []
     assert len(sent) > 10 * RATE
     assert not is_let_in(old["clickhouse_password"])
-    assert [models(old["helicone_api_key"], host) for host in HOSTS] == [401, 401]
+    assert max(eventually(401, old["helicone_api_key"], host) for host in HOSTS) < 10
     rows = stored(sent, 120)
     assert [one.id for one in sent if rows.get(one.id, (0, 0))[0] != 1] == []
     assert not [value for value in [*old.values(), *map(secret, MADE_HERE)] if value in result.text]
