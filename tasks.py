@@ -187,13 +187,13 @@ def welcome(context: Context, env: str = "", json_: bool = False, debug: bool = 
 
 
 @verb()
-def reference(context: Context, debug: bool = False) -> Any:
-    """Write docs/reference/ anew from the roles' defaults and the catalogue of secrets."""
+def reference(context: Context, json_: bool = False, debug: bool = False) -> Any:
+    """Write docs/reference/ anew: commands, variables and secrets, from what the program itself reads."""
     from gateway.commands.project import ROOT
     from gateway.commands.reference import write_reference
+    from verbs.topics import TOPICS
 
-    for page in write_reference(ROOT):
-        print(page)
+    return write_reference(ROOT, namespace, TOPICS, as_json=json_)
 
 
 @verb()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from invoke.context import Context
 from invoke.exceptions import Exit
+from invoke.parser.argument import Argument
 from invoke.tasks import Task, task
 
 if TYPE_CHECKING:
@@ -36,6 +37,18 @@ class Ended:
 
     result: Any
     code: int
+
+
+class Verb(Task[Any]):
+    """A task that can be asked for its flags more than once: Invoke's own forgets their help the first time."""
+
+    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
+        """See Invoke's Task."""
+        words = dict(self.help)
+        try:
+            return super().get_arguments(ignore_unknown_help)
+        finally:
+            self.help = words
 
 
 def project_of(env: str, settings: list[str] | None = None, limit: str = "") -> Project:
@@ -79,6 +92,7 @@ def verb(**words: str) -> Callable[[Callable[..., Any]], Task[Any]]:
         names = function.__code__.co_varnames[1 : function.__code__.co_argcount]
         made: Task[Any] = task(  # type: ignore[assignment]  # what it returns when it is called with a function
             run,
+            klass=Verb,
             help={name: {**HELP, **words}[name] for name in names},
             iterable=[name for name in names if name == "set_"],
             auto_shortflags=False,

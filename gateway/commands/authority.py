@@ -10,6 +10,7 @@ from gateway.commands.fleet_state import observe
 from gateway.console import say
 from gateway.errors import ConfigurationError
 from gateway.inventory import Inventory
+from gateway.private_file import write_private
 from gateway.transport.fleet import connected, need_all
 from gateway.verify.doors import clients_authority
 from gateway.verify.release_view import seen_release
@@ -34,8 +35,10 @@ def authority(inventory: Inventory, out: Path | None, as_json: bool) -> dict[str
         )
     bundle = "".join(dict.fromkeys(found.values()))
     if out is not None:
-        out.write_text(bundle)
-        say(f"the certificates of {', '.join(found)} are in {out}")
+        write_private(out, bundle.encode())
+        out.chmod(0o644)  # nothing of it is secret, and other users' programs have to read it
+        if not as_json:
+            say(f"the certificates of {', '.join(found)} are in {out}")
     elif not as_json:
         sys.stdout.write(bundle)
     return {"environment": inventory.environment, "authorities": found}
