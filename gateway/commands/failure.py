@@ -33,7 +33,7 @@ def report_failure(error: BaseException, as_json: bool) -> int:
             rows = [[f.host, f.step, f.cause, "in doubt" if f.in_doubt else "old release"] for f in error.failures]
             table("", ["host", "step", "cause", "now"], rows)
     if as_json:
-        sys.stdout.write(json.dumps(_data(error, code), indent=2, default=str) + "\n")
+        sys.stdout.write(json.dumps(described(error), indent=2, default=str) + "\n")
     return code
 
 
@@ -56,8 +56,9 @@ def _text(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}\n  this is a defect of this program; --debug shows where"
 
 
-def _data(error: BaseException, code: int) -> dict[str, Any]:
-    data: dict[str, Any] = {"error": str(error), "exit_code": code}
+def described(error: BaseException) -> dict[str, Any]:
+    """Return an error as --json and reports tell it."""
+    data: dict[str, Any] = {"error": _text(error).partition("\n")[0], "exit_code": _exit_code(error)}
     if isinstance(error, GatewayError):
         data |= {
             "where": error.where,

@@ -32,7 +32,7 @@ def test_every_command_has_its_place_and_its_flags_and_codes_are_told():
     page = PAGES["commands.md"]
     assert sorted(name for names in TOPICS.values() for name in names) == sorted(namespace.task_names)
     for line in (
-        "invoke rollback --env ENV [--to NUMBER] [--limit NAMES] [--old-secrets] [--yes] [--json]",
+        "invoke rollback --env ENV [--to NUMBER] [--limit NAMES] [--old-secrets] [--report FILE.html] [--yes] [--json]",
         "invoke exec SERVICE --env ENV [--host HOST] [--command COMMAND] [--json]",
         "| 4 | Another command holds the lease of a host. |",
         "| `--set` | a variable for this run only, key=value; may be given several times |",
