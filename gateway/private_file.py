@@ -27,26 +27,28 @@ def write_private(path: Path, content: bytes, *, replace: bool = True) -> bool:
         finally:
             staged.unlink(missing_ok=True)
     except (OSError, ValueError) as error:
-        raise _cannot_write(path, error) from None
+        raise cannot_write(path, error) from None
 
 
 def need_writable(path: Path) -> None:
-    """Raise ConfigurationError unless `write_private` can write the file `path`; nothing is left behind."""
+    """Raise ConfigurationError unless `write_private` can write the file `path`; nothing is left behind.
+
+    Where its folder is missing, and would be made, the nearest that exists is tried.
+    """
     try:
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        if not path.parent.is_dir():
-            raise FileNotFoundError(errno.ENOENT, f"there is no folder {shown_path(path.parent)}")
-        staged = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+        folder = next(one for one in path.absolute().parents if one.exists())
+        staged = folder / f".{path.name}.{secrets.token_hex(6)}"
         try:
             _write_through(staged, b"")
         finally:
             staged.unlink(missing_ok=True)
     except (OSError, ValueError) as error:
-        raise _cannot_write(path, error) from None
+        raise cannot_write(path, error) from None
 
 
-def _cannot_write(path: Path, error: OSError | ValueError) -> ConfigurationError:
+def cannot_write(path: Path, error: OSError | ValueError) -> ConfigurationError:
     """Return the error for a file that cannot be written; a ValueError is a name that no file can have."""
     cause = (error.strerror or "error") if isinstance(error, OSError) else "no file can have this name"
     return ConfigurationError(

@@ -22,6 +22,7 @@ from gateway.rollout import prepare, take_leases
 from gateway.transport.fleet import connected, need_all, on_all
 from gateway.vault import Vault, diff_key
 from gateway.verify.release_view import seen_release
+from gateway.wording import printable
 
 
 def rollback(
@@ -113,7 +114,7 @@ def wanted_number(text: str) -> int | None:
     number = text.partition("-")[0]
     if text and not (number.isascii() and number.isdigit()):
         raise ConfigurationError(
-            f"`{text}` is no release number", where="--to", next_step="give a number, such as --to 4"
+            f"`{printable(text)}` is no release number", where="--to", next_step="give a number, such as --to 4"
         )
     return int(number) if text else None
 

@@ -27,13 +27,20 @@ def test_what_is_no_html_file_is_refused(text):
     assert len(str(caught.value)) < 400
 
 
-@pytest.mark.parametrize("text", ["missing/r.html", "/proc/r.html", "a\0b.html", f"{'x' * 300}.html", "folder.html"])
+@pytest.mark.parametrize("text", ["/proc/r.html", "/proc/none/r.html", "a\0b.html", f"{'x' * 300}.html", "folder.html"])
 def test_a_file_that_cannot_be_written_is_refused_at_once(tmp_path, monkeypatch, text):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder.html").mkdir()
     with pytest.raises(ConfigurationError, match="cannot be written"):
         report_path(text)
     assert [path.name for path in tmp_path.iterdir()] == ["folder.html"]
+
+
+def test_a_folder_that_is_missing_is_made_with_the_report_and_not_before(tmp_path):
+    path = report_path(str(tmp_path / "new" / "r.html"))
+    assert list(tmp_path.iterdir()) == []
+    write_page(path, "rollout.html.j2", PAGE, lambda text: text)
+    assert path.is_file()
 
 
 def test_the_look_leaves_nothing_behind_and_an_old_report_as_it_is(tmp_path):
