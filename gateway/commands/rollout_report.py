@@ -71,7 +71,7 @@ def _write(path: Path, project: Project, facts: dict[str, str], told: Told, fail
         title = f"{facts['command'].capitalize()} of {environment}"
         page = {**data, "title": title, "made_by": made_by}
         write_page(path, "rollout.html.j2", page, redactor({*told.secrets, *own_secrets(project)}))
-    except ConfigurationError as error:
+    except Exception as error:  # noqa: BLE001 - how the command ended stands, whatever is wrong with its report
         project.reporter.line("", f"the report could not be written: {error}", "red")
     else:
         project.reporter.line("", f"the report is in {path}")
