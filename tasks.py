@@ -13,93 +13,35 @@ from invoke.context import Context
 
 from gateway.verb import confirm, project_of, verb
 from lab.tasks import collection as lab
-from verbs import accounts, backups, secrets, sight
+from verbs import accounts, backups, rollouts, secrets, sight
 
 Settings = list[str]
 
 
-@verb()
-def plan(
-    context: Context,
-    env: str = "",
-    set_: Settings | None = None,
-    limit: str = "",
-    json_: bool = False,
-    debug: bool = False,
-) -> Any:
-    """Show what a deploy would change on each host, and change nothing."""
-    from gateway.commands.deploy import plan
-
-    return plan(project_of(env, set_, limit), as_json=json_)
-
-
-@verb()
-def deploy(
-    context: Context,
-    env: str = "",
-    set_: Settings | None = None,
-    limit: str = "",
-    yes: bool = False,
-    json_: bool = False,
-    debug: bool = False,
-) -> Any:
-    """Bring hosts to what the inventory says: plan, ask, apply, verify; undo everything if any of it fails."""
-    from gateway.commands.deploy import deploy
-
-    return deploy(project_of(env, set_, limit), lambda: confirm("Deploy this?", yes), as_json=json_)
-
-
 @verb(
-    to="the number of the release; without it the last good one before the current",
-    old_secrets="go back also to a release from before a rotation: the old values are valid again then",
+    watch="look again every three seconds until Ctrl-C",
+    report="also make every check (no traced request), ask for the traffic, and write it all to this file (.html)",
 )
-def rollback(
-    context: Context,
-    env: str = "",
-    to: str = "",
-    limit: str = "",
-    old_secrets: bool = False,
-    yes: bool = False,
-    json_: bool = False,
-    debug: bool = False,
-) -> Any:
-    """Go back to an earlier release, verified; data stays as it is."""
-    from gateway.commands.rollback import rollback, wanted_number
-
-    project = project_of(env, limit=limit)
-    return rollback(project, wanted_number(to), lambda: confirm("Go back?", yes), json_, old_secrets)
-
-
-@verb(junit="write the checks as JUnit XML to this file")
-def verify(
-    context: Context,
-    env: str = "",
-    limit: str = "",
-    junit: str = "",
-    json_: bool = False,
-    debug: bool = False,
-) -> Any:
-    """Check every host against its release, and prove the gateway with a traced request."""
-    from gateway.commands.verify import verify
-
-    return verify(project_of(env, limit=limit), Path(junit) if junit else None, as_json=json_)
-
-
-@verb(watch="look again every three seconds until Ctrl-C")
 def status(
     context: Context,
     env: str = "",
     limit: str = "",
     watch: bool = False,
+    report: str = "",
     json_: bool = False,
     debug: bool = False,
 ) -> Any:
     """Show hosts, releases, services and health in one table."""
+    from gateway.commands.fleet_report import FleetReport
     from gateway.commands.status import status
     from gateway.commands.watch import watch as keep_looking
+    from gateway.report import report_path
 
-    inventory = project_of(env, limit=limit).inventory
-    return keep_looking(inventory, as_json=json_) if watch else status(inventory, as_json=json_)
+    path = report_path(report)
+    project = project_of(env, limit=limit)
+    if watch:
+        return keep_looking(project.inventory, json_, path)
+    return status(project.inventory, json_, FleetReport(project, path) if path else None)
 
 
 @verb()
@@ -187,13 +129,13 @@ def welcome(context: Context, env: str = "", json_: bool = False, debug: bool = 
 
 
 @verb()
-def reference(context: Context, debug: bool = False) -> Any:
-    """Write docs/reference/ anew from the roles' defaults and the catalogue of secrets."""
+def reference(context: Context, json_: bool = False, debug: bool = False) -> Any:
+    """Write docs/reference/ anew: commands, variables and secrets, from what the program itself reads."""
     from gateway.commands.project import ROOT
     from gateway.commands.reference import write_reference
+    from verbs.topics import TOPICS
 
-    for page in write_reference(ROOT):
-        print(page)
+    return write_reference(ROOT, namespace, TOPICS, as_json=json_)
 
 
 @verb()
@@ -250,10 +192,8 @@ def authority(
     return authority(project_of(env, limit=limit).inventory, Path(out) if out else None, as_json=json_)
 
 
-namespace = Collection(
-    plan, deploy, verify, rollback, status, history, unlock, doctor, render, inventory, welcome, reference
-)
-for task in backups.TASKS:
+namespace = Collection(status, history, unlock, doctor, render, inventory, welcome, reference)
+for task in (*rollouts.TASKS, *backups.TASKS):
     namespace.add_task(task)
 namespace.add_collection(secrets.collection)
 namespace.add_collection(Collection("images", lock=lock))

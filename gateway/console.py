@@ -21,22 +21,28 @@ THROTTLE = 1.0  # seconds between two progress lines of one host
 
 @dataclass
 class Step:
-    """One step as it was seen: on which host (empty: the controller), what, and how long it took."""
+    """One step as it was seen: on which host (empty: the controller), what, and how long it took.
+
+    `started` is in seconds since the command began.
+    """
 
     host: str
     text: str
     seconds: float
+    started: float = 0.0
+    failed: bool = False
 
 
 @dataclass
 class Reporter:
-    """Prints what happens, line by line, and keeps each step's time for the result.
+    """Prints what happens, line by line, and keeps each step's time, and what was verified, for the result.
 
     Safe to call from the threads of several hosts. `quiet` keeps the steps and prints nothing.
     """
 
     quiet: bool = False
     steps: list[Step] = field(default_factory=list)
+    verifications: list[dict[str, Any]] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
@@ -61,20 +67,20 @@ class Reporter:
         """Time what happens inside: print it when it begins, when it takes long, and how long it took."""
         self.line(host, text)
         started = time.monotonic()
-        ended = "failed after"
+        failed = True
         stop = threading.Event()
         watcher = threading.Thread(target=self._watch, args=(host, text, started, stop), daemon=True)
         watcher.start()
         try:
             yield
-            ended = "done in"
+            failed = False
         finally:
             stop.set()
             seconds = round(time.monotonic() - started, 2)
             with self._lock:
-                self.steps.append(Step(host, text, seconds))
+                self.steps.append(Step(host, text, seconds, round(started - self.began, 2), failed))
             if seconds >= WORTH_A_LINE:
-                self.line(host, f"  {ended} {seconds:.1f} s", "dim")
+                self.line(host, f"  {'failed after' if failed else 'done in'} {seconds:.1f} s", "dim")
 
     def events(self, host: str, message: dict[str, Any]) -> None:
         """Print an agent's event: its steps always, its progress at most once a second."""

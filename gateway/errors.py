@@ -13,9 +13,12 @@ class GatewayError(Exception):
     `message` is one sentence of what happened. `where` is a file and line, or a host and step.
     `unaffected` says what is still as it was, `next_step` the command or edit to try next. Empty
     parts are left out when the error is shown. `report` is what the command found all the same, for --json.
+    `usual_unaffected` and `usual_next_step` are what a kind of error says where nothing closer is known.
     """
 
     exit_code = 1
+    usual_unaffected = ""
+    usual_next_step = ""
 
     def __init__(
         self,
@@ -30,8 +33,8 @@ class GatewayError(Exception):
         self.report = report
         self.message = message
         self.where = where
-        self.unaffected = unaffected
-        self.next_step = next_step
+        self.unaffected = unaffected or self.usual_unaffected
+        self.next_step = next_step or self.usual_next_step
 
     def __str__(self) -> str:
         """Return the error as the operator reads it, one part a line."""
@@ -47,6 +50,8 @@ class ConfigurationError(GatewayError):
     """The inventory, the secrets or a host's state do not allow the command; nothing that runs was changed."""
 
     exit_code = 2
+    usual_unaffected = "nothing that runs was changed"
+    usual_next_step = "put that right, then type the command again"
 
 
 class UnreachableError(GatewayError):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from pathlib import Path
 
 from gateway.errors import ConfigurationError
+from gateway.wording import printable
 
 
 def write_private(path: Path, content: bytes, *, replace: bool = True) -> bool:
@@ -24,13 +26,38 @@ def write_private(path: Path, content: bytes, *, replace: bool = True) -> bool:
             return _put_in_place(staged, path, replace=replace)
         finally:
             staged.unlink(missing_ok=True)
-    except OSError as error:
-        raise ConfigurationError(
-            f"the file cannot be written: {(error.strerror or 'error').lower()}",
-            where=shown_path(path),
-            unaffected="nothing was changed",
-            next_step=f"see that you may write there, and that the disk is not full: ls -ld {shown_path(path.parent)}",
-        ) from None
+    except (OSError, ValueError) as error:
+        raise cannot_write(path, error) from None
+
+
+def need_writable(path: Path) -> None:
+    """Raise ConfigurationError unless `write_private` can write the file `path`; nothing is left behind.
+
+    Where its folder is missing, and would be made, the nearest that exists is tried.
+    """
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        folder = next(one for one in path.absolute().parents if one.exists())
+        staged = folder / f".{path.name}.{secrets.token_hex(6)}"
+        try:
+            _write_through(staged, b"")
+        finally:
+            staged.unlink(missing_ok=True)
+    except (OSError, ValueError) as error:
+        raise cannot_write(path, error) from None
+
+
+def cannot_write(path: Path, error: OSError | ValueError) -> ConfigurationError:
+    """Return the error for a file that cannot be written; a ValueError is a name that no file can have."""
+    cause = (error.strerror or "error") if isinstance(error, OSError) else "no file can have this name"
+    return ConfigurationError(
+        f"the file cannot be written: {cause[:1].lower()}{cause[1:]}",
+        where=printable(shown_path(path)),
+        unaffected="nothing was changed",
+        next_step="see that you may write there, and that the disk is not full:"
+        f" ls -ld {printable(shown_path(path.parent))}",
+    )
 
 
 def shown_path(path: Path) -> str:

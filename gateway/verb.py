@@ -5,15 +5,19 @@ Imported by tasks.py at the start of every command, so it imports nothing that i
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import io
 import json
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from invoke.context import Context
 from invoke.exceptions import Exit
+from invoke.parser.argument import Argument
 from invoke.tasks import Task, task
 
 if TYPE_CHECKING:
@@ -38,6 +42,18 @@ class Ended:
     code: int
 
 
+class Verb(Task[Any]):
+    """A task that can be asked for its flags more than once: Invoke's own forgets their help the first time."""
+
+    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
+        """See Invoke's Task."""
+        words = dict(self.help)
+        try:
+            return super().get_arguments(ignore_unknown_help)
+        finally:
+            self.help = words
+
+
 def project_of(env: str, settings: list[str] | None = None, limit: str = "") -> Project:
     """Return the environment that the flags name."""
     from gateway.commands.project import open_project  # noqa: PLC0415 - slow to import
@@ -60,6 +76,7 @@ def verb(**words: str) -> Callable[[Callable[..., Any]], Task[Any]]:
         def run(context: Context, *arguments: Any, **options: Any) -> None:
             """Run the verb: its errors become a sentence and an exit code, its result JSON if asked for."""
             as_json = options.get("json_", False)
+            _bear_any_text()
             try:
                 result = function(context, *arguments, **options)
             except Exit:
@@ -72,13 +89,15 @@ def verb(**words: str) -> Callable[[Callable[..., Any]], Task[Any]]:
                 raise Exit(code=report_failure(error, as_json)) from None
             data, code = (result.result, result.code) if isinstance(result, Ended) else (result, 0)
             if as_json and data is not None:
-                print(json.dumps(data, indent=2, default=str))
+                with _reader_may_be_gone():
+                    print(json.dumps(data, indent=2, default=str), flush=True)
             if code:
                 raise Exit(code=code)
 
         names = function.__code__.co_varnames[1 : function.__code__.co_argcount]
         made: Task[Any] = task(  # type: ignore[assignment]  # what it returns when it is called with a function
             run,
+            klass=Verb,
             help={name: {**HELP, **words}[name] for name in names},
             iterable=[name for name in names if name == "set_"],
             auto_shortflags=False,
@@ -86,6 +105,22 @@ def verb(**words: str) -> Callable[[Callable[..., Any]], Task[Any]]:
         return made
 
     return decorate
+
+
+def _bear_any_text() -> None:
+    """Let both outputs write whatever hosts said and people typed: what they cannot encode is written as its number."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+@contextlib.contextmanager
+def _reader_may_be_gone() -> Iterator[None]:
+    """Print for a reader that may have seen enough, such as `head`: then the rest goes nowhere, without a word."""
+    try:
+        yield
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def confirm(question: str, yes: bool) -> bool:

@@ -95,11 +95,11 @@ def fleet_jobs(images: Sequence[str]) -> list[Job]:
     ]
 
 
-def down(*, keep_images: bool = False, reporter: Reporter | None = None) -> None:
+def down(*, keep_images: bool = False, reporter: Reporter | None = None) -> dict[str, int]:
     """Remove every container, volume, network, image and file that the lab has made.
 
     `keep_images` leaves the images, what the registry stores and the downloaded wheels: the next `up`
-    is quick.
+    is quick. Returns how many of each kind were removed.
     """
     shown = reporter or Reporter()
     require_engine()
@@ -114,6 +114,7 @@ def down(*, keep_images: bool = False, reporter: Reporter | None = None) -> None
             file.unlink(missing_ok=True)
         shutil.rmtree(STATE, ignore_errors=True)
     shown.title(f"removed {describe_counts(counts)} and the lab's files in {shown.total():.1f} s")
+    return counts
 
 
 def status() -> list[PartState]:

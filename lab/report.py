@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rich.console import Console
 from rich.table import Table
 
-from lab.fleet import PartState, status
+from lab.fleet import PartState
 
 
-def print_status() -> None:
+def print_status(states: list[PartState]) -> None:
     """Print every part with state, address and whether it is real or a stand-in."""
-    Console().print(status_table(status()))
+    Console().print(status_table(states))
+
+
+def states_as_data(states: list[PartState]) -> dict[str, Any]:
+    """Return the parts as --json prints them."""
+    return {
+        "parts": [
+            {
+                "name": one.part.name, "state": one.state, "address": one.part.address,
+                "stand_in": not one.part.real, "played_by": one.part.played_by,
+            }
+            for one in states
+        ]
+    }  # fmt: skip
 
 
 def status_table(states: list[PartState]) -> Table:

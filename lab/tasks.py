@@ -2,52 +2,54 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Any
 
 from invoke.collection import Collection
-from invoke.exceptions import Exit
-from invoke.tasks import task
+from invoke.context import Context
 
-from gateway.errors import GatewayError
+from gateway.verb import verb
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from invoke.context import Context
+    from lab.progress import Reporter
 
 
-@task
-def up(context: Context) -> None:
+@verb()
+def up(context: Context, json_: bool = False, debug: bool = False) -> Any:
     """Bring the lab up: three hosts, registry, upstream repository and provider (again: seconds)."""
+    from lab.fleet import status as states
     from lab.fleet import up as bring_up
+    from lab.report import states_as_data
 
-    _run(bring_up)
+    bring_up(_reporter(json_))
+    return states_as_data(states())
 
 
-@task(help={"keep_images": "leave the built images and downloads, so that the next lab.up is quick"})
-def down(context: Context, keep_images: bool = False) -> None:
+@verb(keep_images="leave the built images and downloads, so that the next lab.up is quick")
+def down(context: Context, keep_images: bool = False, json_: bool = False, debug: bool = False) -> Any:
     """Remove everything that the lab has made on this machine."""
     from lab.fleet import down as take_down
 
-    _run(lambda: take_down(keep_images=keep_images))
+    return {"removed": take_down(keep_images=keep_images, reporter=_reporter(json_))}
 
 
-@task
-def status(context: Context) -> None:
+@verb()
+def status(context: Context, json_: bool = False, debug: bool = False) -> Any:
     """Show the lab's parts, their state and address, and which of them are stand-ins."""
-    from lab.report import print_status
+    from lab.fleet import status as states
+    from lab.report import print_status, states_as_data
 
-    _run(print_status)
+    found = states()
+    if not json_:
+        print_status(found)
+    return states_as_data(found)
 
 
-def _run(verb: Callable[[], None]) -> None:
-    """Call a verb; a failure is shown as a sentence and ends with its exit code."""
-    try:
-        verb()
-    except (GatewayError, KeyboardInterrupt) as error:
-        from gateway.commands.failure import report_failure
+def _reporter(as_json: bool) -> Reporter:
+    """Return what prints a line for each job: on standard error where standard output is for JSON."""
+    from lab.progress import Reporter
 
-        raise Exit(code=report_failure(error, False)) from None
+    return Reporter(write=lambda line: print(line, file=sys.stderr if as_json else sys.stdout, flush=True))
 
 
 collection = Collection("lab", up, down, status)

@@ -11,11 +11,11 @@ from gateway.verb import confirm, project_of, verb
 
 
 @verb()
-def edit(context: Context, env: str = "", debug: bool = False) -> Any:
+def edit(context: Context, env: str = "", json_: bool = False, debug: bool = False) -> Any:
     """Edit the environment's secrets in $EDITOR; the plain text never touches a disk."""
     from gateway.commands.secrets import edit
 
-    return edit(project_of(env).inventory)
+    return edit(project_of(env).inventory, as_json=json_)
 
 
 @verb(

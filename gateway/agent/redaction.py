@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from urllib.parse import quote, quote_plus
 
 HIDDEN = "[redacted]"
@@ -14,10 +14,19 @@ SHORTEST_ENCODED = 8  # characters of base64; less says too little of a secret, 
 
 def hide(text: str, secrets: Iterable[str]) -> str:
     """Return `text` without the secrets, in whichever of their `forms` they stand there."""
-    found = {form for secret in secrets for form in forms(secret)}
-    for form in sorted(found, key=len, reverse=True):
-        text = text.replace(form, HIDDEN)
-    return text
+    return hider(secrets)(text)
+
+
+def hider(secrets: Iterable[str]) -> Callable[[str], str]:
+    """Return a function that does to many texts what `hide` does to one."""
+    found = sorted({form for secret in secrets for form in forms(secret)}, key=len, reverse=True)
+
+    def hidden(text: str) -> str:
+        for form in found:
+            text = text.replace(form, HIDDEN)
+        return text
+
+    return hidden
 
 
 def forms(secret: str) -> set[str]:

@@ -10,6 +10,7 @@ from gateway.commands.fleet_state import observe
 from gateway.console import say
 from gateway.errors import ConfigurationError
 from gateway.inventory import Inventory
+from gateway.private_file import need_writable, write_private
 from gateway.transport.fleet import connected, need_all
 from gateway.verify.doors import clients_authority
 from gateway.verify.release_view import seen_release
@@ -19,8 +20,10 @@ def authority(inventory: Inventory, out: Path | None, as_json: bool) -> dict[str
     """Print the certificates of the edges' own authorities and of the operator's (PEM), or write them to `out`.
 
     The edges' own come over the pinned SSH connections. Returns them by host. Raises ConfigurationError
-    when clients trust every edge as it is.
+    when clients trust every edge as it is, or `out` cannot be written.
     """
+    if out is not None:
+        need_writable(out)
     with connected(inventory, need_all) as conversations:
         observed = observe(inventory, conversations)
     views = {name: (seen_release(seen), seen["edge"]) for name, seen in observed.items() if seen["manifest"]}
@@ -34,8 +37,10 @@ def authority(inventory: Inventory, out: Path | None, as_json: bool) -> dict[str
         )
     bundle = "".join(dict.fromkeys(found.values()))
     if out is not None:
-        out.write_text(bundle)
-        say(f"the certificates of {', '.join(found)} are in {out}")
+        write_private(out, bundle.encode())
+        out.chmod(0o644)  # nothing of it is secret, and other users' programs have to read it
+        if not as_json:
+            say(f"the certificates of {', '.join(found)} are in {out}")
     elif not as_json:
         sys.stdout.write(bundle)
     return {"environment": inventory.environment, "authorities": found}

@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from gateway.commands.backup import keep_secrets
 from gateway.commands.fleet_state import observe, observe_unlocked
 from gateway.commands.gate import verification_gate
 from gateway.commands.project import ROOT, Project, owner
+from gateway.commands.rollout_report import Told, reported
 from gateway.commands.settle import forget_logins, settle
 from gateway.commands.show_plan import plan_as_dict, show_plan
 from gateway.compose_program import compose_program
@@ -42,16 +44,26 @@ def plan(project: Project, as_json: bool) -> dict[str, Any]:
     return plan_as_dict(made)
 
 
-def deploy(project: Project, confirm: Confirm, as_json: bool) -> dict[str, Any]:
+def deploy(project: Project, confirm: Confirm, as_json: bool, report: Path | None = None) -> dict[str, Any]:
     """Bring the selected hosts to what the inventory says, verified, and return the result as data.
 
-    Raises ConfigurationError (preflight, nothing changed), RolledBackError, InDoubtError.
+    However it ends, its `report` is written, if there is to be one. Raises ConfigurationError (preflight,
+    nothing changed), RolledBackError, InDoubtError.
     """
+    with reported(project, "deploy", report) as told:
+        result = _deploy(project, confirm, as_json, told)
+        told.outcome = result["outcome"]
+    return result
+
+
+def _deploy(project: Project, confirm: Confirm, as_json: bool, told: Told) -> dict[str, Any]:
+    """Do what `deploy` says, and note in `told` what its report needs."""
     project.releases  # noqa: B018 - everything that can be wrong in the files is found before any host is asked
     with connected(project.inventory, need_all) as conversations:
         observed = observe_unlocked(project.inventory, conversations, project.reporter, project.releases)
         refuse_half_restored(observed, project.inventory.environment)
         made = make_plan(project, observed)
+        told.planned(plan_as_dict(made), observed)
         # A command for some hosts cannot settle what concerns all of them.
         left = unsettled(project.vault) if set(conversations) == set(project.inventory.hosts) else ()
         if not as_json:

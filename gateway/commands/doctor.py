@@ -16,11 +16,13 @@ from gateway.errors import ConfigurationError, GatewayError
 from gateway.images import load_lock
 from gateway.inventory import Inventory
 from gateway.preflight import Finding
+from gateway.private_file import need_writable
 from gateway.render import render_environment
 from gateway.transport.conversation import AgentError
 from gateway.transport.fleet import Conversations, connected, on_all
 from gateway.vault import Vault, create_missing, open_vault
 from gateway.vault_text import text_to_secrets
+from gateway.wording import printable
 
 Result = TypeVar("Result")
 HERE = "(files)"  # where findings of the inventory, secrets and images stand in the table
@@ -65,7 +67,7 @@ def chosen(inventory: Inventory, host: str) -> Inventory:
         return inventory
     if host not in inventory.hosts:
         raise ConfigurationError(
-            f"there is no host `{host}`", where="--host", next_step=f"one of: {', '.join(inventory.hosts)}"
+            f"there is no host `{printable(host)}`", where="--host", next_step=f"one of: {', '.join(inventory.hosts)}"
         )
     return Inventory(inventory.environment, inventory.path, inventory.hosts, (host,))
 
@@ -161,10 +163,11 @@ def bundle_path(text: str) -> Path:
     path = Path(text).expanduser()
     if not path.name.endswith(".tar.gz"):
         raise ConfigurationError(
-            f"`{text}` does not end in .tar.gz", where="--bundle", next_step="--bundle help.tar.gz"
+            f"`{printable(text)}` does not end in .tar.gz", where="--bundle", next_step="--bundle help.tar.gz"
         )
+    need_writable(path)
     if path.exists():
         raise ConfigurationError(
-            f"{text} is there already", where="--bundle", next_step="give another name, or remove it"
+            f"{printable(text)} is there already", where="--bundle", next_step="give another name, or remove it"
         )
     return path

@@ -14,6 +14,8 @@ from gateway.console import table
 from gateway.errors import ConfigurationError, GatewayError, LockedError, RolloutError
 from gateway.transport.conversation import AgentError
 
+_LONGEST_LINE = 800  # characters: ten lines of a terminal
+
 
 def report_failure(error: BaseException, as_json: bool) -> int:
     """Print an error on standard error, as JSON on standard output too if asked, and return the exit code.
@@ -22,18 +24,20 @@ def report_failure(error: BaseException, as_json: bool) -> int:
     """
     code = _exit_code(error)
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    console.print(Text(_text(error), style="red"))
+    console.print(Text(shown(_text(error)), style="red"))
     if isinstance(error, RolloutError):
         for failure in error.failures:
             if failure.logs:
                 console.print(Text(f"last lines of {failure.step} on {failure.host}:", style="bold"))
                 for line in failure.logs:
-                    console.print(Text(f"  | {line}"))
+                    console.print(Text(shown(f"  | {line}")))
         if not as_json:
-            rows = [[f.host, f.step, f.cause, "in doubt" if f.in_doubt else "old release"] for f in error.failures]
+            rows = [
+                [f.host, f.step, shown(f.cause), "in doubt" if f.in_doubt else "old release"] for f in error.failures
+            ]
             table("", ["host", "step", "cause", "now"], rows)
     if as_json:
-        sys.stdout.write(json.dumps(_data(error, code), indent=2, default=str) + "\n")
+        sys.stdout.write(json.dumps(described(error), indent=2, default=str) + "\n")
     return code
 
 
@@ -46,6 +50,13 @@ def _exit_code(error: BaseException) -> int:
     return 130 if isinstance(error, KeyboardInterrupt) else 1
 
 
+def shown(text: str) -> str:
+    """Return a text as a terminal can show it, safe and not endless: people typed it, or hosts said it."""
+    lines = text.replace("\t", "    ").splitlines()
+    clean = ("".join(one if one.isprintable() else "?" for one in line) for line in lines)
+    return "\n".join(line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}..." for line in clean)
+
+
 def _text(error: BaseException) -> str:
     if isinstance(error, GatewayError):
         return str(error)
@@ -56,8 +67,9 @@ def _text(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}\n  this is a defect of this program; --debug shows where"
 
 
-def _data(error: BaseException, code: int) -> dict[str, Any]:
-    data: dict[str, Any] = {"error": str(error), "exit_code": code}
+def described(error: BaseException) -> dict[str, Any]:
+    """Return an error as --json and reports tell it."""
+    data: dict[str, Any] = {"error": _text(error).partition("\n")[0], "exit_code": _exit_code(error)}
     if isinstance(error, GatewayError):
         data |= {
             "where": error.where,

@@ -12,6 +12,7 @@ import paramiko
 from gateway.errors import ConfigurationError, GatewayError, UnreachableError
 from gateway.inventory import Host, Inventory
 from gateway.transport.ssh import fingerprint, jump_connection, scan_host_key
+from gateway.wording import printable
 
 Confirm = Callable[[str], bool]
 
@@ -26,7 +27,9 @@ def trust(inventory: Inventory, name: str, confirm: Confirm) -> dict[str, Any]:
     host = inventory.hosts.get(name)
     if host is None or host.variables.connection.transport == "local":
         known = ", ".join(h for h in inventory.hosts)
-        raise ConfigurationError(f"there is no SSH host `{name}`", where="--host", next_step=f"one of: {known}")
+        raise ConfigurationError(
+            f"there is no SSH host `{printable(name)}`", where="--host", next_step=f"one of: {known}"
+        )
     settings = host.variables.connection
     if settings.jump is not None:
         address, port = _place(settings.jump)

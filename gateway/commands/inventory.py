@@ -6,19 +6,20 @@ from typing import Any
 
 from rich.console import Console
 
+from gateway.commands.doctor import chosen
 from gateway.console import say
 from gateway.inventory import Inventory, explain
 from gateway.inventory.show import host_records, host_table
 
 
 def show(inventory: Inventory, host: str, key: str, as_json: bool) -> dict[str, Any]:
-    """Print the hosts, or with `key` its value and origin on `host` (every host if empty); return it as data."""
+    """Print the hosts, or with `key` its value and origin, of `host` (every host if empty); return it as data."""
+    inventory = chosen(inventory, host)
     if not key:
         if not as_json:
             Console(highlight=False).print(host_table(inventory))
         return {"environment": inventory.environment, "hosts": host_records(inventory)}
-    names = [host] if host else list(inventory.selected)
-    explained = {name: explain(inventory, name, key) for name in names}
+    explained = {name: explain(inventory, name, key) for name in inventory.selected}
     if not as_json:
         for name, text in explained.items():
             say(f"{name}: {text}")

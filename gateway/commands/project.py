@@ -90,7 +90,7 @@ def open_project(environment: str, settings: Sequence[str], limit: str | None, r
     """Return the project's environment; only the inventory is read yet. Raises ConfigurationError."""
     if not environment:
         known = ", ".join(known_environments(ROOT))
-        raise ConfigurationError("no environment was named", next_step=f"add --env with one of {known}")
+        raise ConfigurationError("no environment was named", where="--env", next_step=f"add --env with one of {known}")
     return Project(load_inventory(ROOT, environment, settings, limit), reporter)
 
 

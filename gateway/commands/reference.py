@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import yaml
+from invoke.collection import Collection
 
+from gateway.commands.commands_page import Topics, commands_page
+from gateway.console import say
 from gateway.inventory.load import ROLES
 from gateway.secret_names import SECRET_NAMES
 
@@ -46,14 +50,24 @@ def secrets_page() -> str:
     return SECRETS_INTRODUCTION + rows + "\n"
 
 
-def write_reference(root: Path) -> list[str]:
-    """Write the reference pages below `root/docs/reference` and return their paths."""
+def reference_pages(root: Path, namespace: Collection, topics: Topics) -> dict[str, str]:
+    """Return every page that is made, by its name; `topics` orders the commands of `namespace`."""
+    return {
+        "commands.md": commands_page(namespace, topics), "variables.md": variables_page(root),
+        "secrets.md": secrets_page(),
+    }  # fmt: skip
+
+
+def write_reference(root: Path, namespace: Collection, topics: Topics, as_json: bool) -> dict[str, Any]:
+    """Write the pages below `root/docs/reference` and return their paths."""
     folder = root / "docs" / "reference"
     folder.mkdir(parents=True, exist_ok=True)
-    pages = {"variables.md": variables_page(root), "secrets.md": secrets_page()}
+    pages = reference_pages(root, namespace, topics)
     for name, text in pages.items():
         (folder / name).write_text(text, encoding="utf-8")
-    return [f"docs/reference/{name}" for name in pages]
+        if not as_json:
+            say(f"docs/reference/{name}")
+    return {"pages": [f"docs/reference/{name}" for name in pages]}
 
 
 def _unindented(defaults: str) -> str:

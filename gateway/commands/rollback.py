@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from gateway.agent.store import release_number
@@ -10,6 +11,7 @@ from gateway.commands.deploy import Confirm, carry_out, refuse_half_restored, re
 from gateway.commands.fleet_state import observe, observe_unlocked
 from gateway.commands.gate import verification_gate
 from gateway.commands.project import Project, owner
+from gateway.commands.rollout_report import Told, reported
 from gateway.commands.show_plan import plan_as_dict, show_plan
 from gateway.errors import ConfigurationError
 from gateway.migrations import compatible, refuse_newer_schema
@@ -20,17 +22,34 @@ from gateway.rollout import prepare, take_leases
 from gateway.transport.fleet import connected, need_all, on_all
 from gateway.vault import Vault, diff_key
 from gateway.verify.release_view import seen_release
+from gateway.wording import printable
 
 
 def rollback(
-    project: Project, to: int | None, confirm: Confirm, as_json: bool, old_secrets: bool = False
+    project: Project,
+    to: int | None,
+    confirm: Confirm,
+    as_json: bool,
+    old_secrets: bool = False,
+    report: Path | None = None,
 ) -> dict[str, Any]:
     """Bring the selected hosts back to release number `to`, or to the last good one before the current.
 
     Databases are not touched: their data stays as it is. The stores accept what the release has as
-    secrets; where these are not today's any more it takes `old_secrets`. Raises what a deploy raises,
-    and ConfigurationError when no such release is on every host, or newer migrations than its own have run.
+    secrets; where these are not today's any more it takes `old_secrets`. However it ends, its `report` is
+    written, if there is to be one. Raises what a deploy raises, and ConfigurationError when no such release
+    is on every host, or newer migrations than its own have run.
     """
+    with reported(project, "rollback", report) as told:
+        result = _rollback(project, to, confirm, as_json, old_secrets, told)
+        told.outcome = result["outcome"]
+    return result
+
+
+def _rollback(
+    project: Project, to: int | None, confirm: Confirm, as_json: bool, old_secrets: bool, told: Told
+) -> dict[str, Any]:
+    """Do what `rollback` says, and note in `told` what its report needs."""
     inventory = project.inventory
     with connected(inventory, need_all) as conversations:
         observed = observe_unlocked(inventory, conversations, project.reporter)
@@ -51,6 +70,7 @@ def rollback(
         if not old_secrets:
             refuse_old_secrets(identifier, older, observed, project.vault, inventory.environment)
         made = build_rollback(inventory, identifier, older, observed)
+        told.planned(plan_as_dict(made), observed)
         if not as_json:
             show_plan(made, inventory.environment)
         result = {"environment": inventory.environment, "release": identifier, "plan": plan_as_dict(made)}
@@ -92,9 +112,9 @@ def refuse_old_secrets(
 def wanted_number(text: str) -> int | None:
     """Return the number in `--to` (`4` or `4-1c9a8d2f3b70`), None for an empty text. Raises ConfigurationError."""
     number = text.partition("-")[0]
-    if text and not number.isdigit():
+    if text and not (number.isascii() and number.isdigit()):
         raise ConfigurationError(
-            f"`{text}` is no release number", where="--to", next_step="give a number, such as --to 4"
+            f"`{printable(text)}` is no release number", where="--to", next_step="give a number, such as --to 4"
         )
     return int(number) if text else None
 

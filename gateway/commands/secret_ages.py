@@ -44,20 +44,33 @@ def show_ages(environment: str, found: dict[str, Any]) -> None:
     if "problem" in found:
         say(f"secrets: their ages are not known here: {found['problem']}")
         return
+    parts = [f"{age}: {', '.join(names)}" for age, names in by_age(found)]
+    say(f"secrets: {'; '.join(parts)}")
+    for line in to_do(environment, found):
+        say(line, "yellow")
+
+
+def by_age(found: dict[str, Any]) -> list[tuple[str, list[str]]]:
+    """Return the names of the secrets under their ages in words, oldest first."""
     whole = {name: None if age["days"] is None else int(age["days"]) for name, age in found["ages"].items()}
     order = sorted(whole, key=lambda name: (whole[name] is not None, -(whole[name] or 0)))
-    parts = [f"{_words(days)}: {', '.join(names)}" for days, names in groupby(order, key=lambda name: whole[name])]
-    say(f"secrets: {'; '.join(parts)}")
+    return [(_words(days), list(names)) for days, names in groupby(order, key=lambda name: whole[name])]
+
+
+def to_do(environment: str, found: dict[str, Any]) -> list[str]:
+    """Return a sentence for whatever the operator has to do about secrets."""
+    lines = []
     if found["unfinished"]:
         names = ", ".join(found["unfinished"])
-        say(f"a rotation of {names} is not finished: invoke deploy --env {environment} finishes it", "yellow")
+        lines.append(f"a rotation of {names} is not finished: invoke deploy --env {environment} finishes it")
     if found["still_valid"]:
-        say(
+        lines.append(
             f"the {CLIENTS_KEY} before the present one is still valid: invoke secrets.rotate --env {environment}"
-            f" --name {CLIENTS_KEY} --revoke ends that", "yellow",
-        )  # fmt: skip
+            f" --name {CLIENTS_KEY} --revoke ends that"
+        )
     for reader, names in found["seen_by"].items():
-        say(f"{reader[:16]}... cannot open the secrets any more, and has seen {', '.join(names)}", "yellow")
+        lines.append(f"{reader[:16]}... cannot open the secrets any more, and has seen {', '.join(names)}")
+    return lines
 
 
 def _words(days: int | None) -> str:

@@ -10,9 +10,10 @@ from gateway.inventory import Inventory
 from gateway.vault_edit import describe_edit, edit_vault
 
 
-def edit(inventory: Inventory) -> dict[str, Any]:
+def edit(inventory: Inventory, as_json: bool) -> dict[str, Any]:
     """Open the environment's secrets in $EDITOR and save them encrypted; returns the names that changed."""
     recipients = next(iter(inventory.hosts.values())).variables.secrets.recipients
     changed = edit_vault(vault_path(inventory), identity_path(inventory), recipients)
-    say(describe_edit(changed))
+    if not as_json:
+        say(describe_edit(changed))
     return {"environment": inventory.environment, "changed": changed}

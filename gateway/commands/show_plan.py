@@ -38,10 +38,7 @@ def _show_host(console: Console, host: HostPlan) -> None:
     for path in host.altered:
         console.print(Text(f"  {path} was changed on the host and will be put right", style="yellow"))
     for path, text in host.diffs.items():
-        lines = text.splitlines()
-        if lines[0].endswith("/dev/null"):
-            lines = [f"+ {path}: new, {len(lines) - 3} lines (to read it: invoke render)"]
-        for line in lines:
+        for line in diff_lines(path, text):
             console.print(Text(f"  {line}", style=COLOURS.get(line[:1], "")))
     if host.upgrades:
         console.print(
@@ -52,6 +49,14 @@ def _show_host(console: Console, host: HostPlan) -> None:
                 console.print(Text(f"    {name}"))
     for change in host.changes:
         console.print(Text(f"  {change.action} {change.service}: {change.reason}", style="yellow"))
+
+
+def diff_lines(path: str, text: str) -> list[str]:
+    """Return the lines of a file's diff as people read it: one line for a file that is new."""
+    lines = text.splitlines()
+    if lines[0].endswith("/dev/null"):
+        return [f"+ {path}: new, {len(lines) - 3} lines (to read it: invoke render)"]
+    return lines
 
 
 def plan_as_dict(plan: Plan) -> dict[str, Any]:

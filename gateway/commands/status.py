@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gateway.commands.backup import state_in_words
 from gateway.commands.fleet_state import observe
@@ -20,6 +20,9 @@ from gateway.verify import outside
 from gateway.verify.doors import door_of
 from gateway.verify.release_view import seen_release
 
+if TYPE_CHECKING:
+    from gateway.commands.fleet_report import FleetReport
+
 # What the recorder counts, for ever, of requests that Helicone will not show.
 _LOSSES = {
     "dropped_total": "dropped because the spool was full",
@@ -28,14 +31,17 @@ _LOSSES = {
 }
 
 
-def status(inventory: Inventory, as_json: bool) -> dict[str, Any]:
+def status(inventory: Inventory, as_json: bool, report: FleetReport | None = None) -> dict[str, Any]:
     """Print hosts, releases, services and health in one table, unreachable hosts too; return it as data.
 
-    Raises UnreachableError, after the table, when a host did not answer.
+    With a `report` more is asked, and all of it written there. Raises UnreachableError, after the table and
+    the report, when a host did not answer.
     """
     unreachable: dict[str, Exception] = {}
     with connected(inventory, unreachable.update) as conversations:
         observed = observe(inventory, conversations, on_failure=unreachable.update)
+        if report:
+            report.ask(conversations, observed)
     certificates = _certificate_days(inventory, observed)
     hosts = {
         name: {"state": "unreachable", "cause": str(unreachable[name])}
@@ -48,6 +54,8 @@ def status(inventory: Inventory, as_json: bool) -> dict[str, Any]:
     if not as_json:
         _print(inventory, hosts)
         show_ages(inventory.environment, secrets)
+    if report:
+        report.write(result, as_json)
     if unreachable:
         raise UnreachableError(
             f"{len(unreachable)} of {len(hosts)} hosts did not answer",
@@ -119,7 +127,8 @@ def _print(inventory: Inventory, hosts: Mapping[str, Any]) -> None:
     table("", ["host", "address", "release", "services", "state"], rows)
     for name, host in hosts.items():
         if host["state"] != "unreachable" and host["recorder"]:
-            say(f"{name}: {_recording(host['recorder'])}{_certificate(host['certificate_days'])}")
+            words = [recording_in_words(host["recorder"]), certificate_in_words(host["certificate_days"])]
+            say(f"{name}: {'; '.join(filter(None, words))}")
     for name, host in hosts.items():
         for line in state_in_words(host["backups"]) if host["state"] != "unreachable" else ():
             say(f"{name}: {line}", "red" if "fail" in line or "do not run" in line else "")
@@ -131,7 +140,7 @@ def _print(inventory: Inventory, hosts: Mapping[str, Any]) -> None:
             say(f"{name}: {lease['owner']} is running `{lease['command']}` since {lease['since']}", "yellow")
 
 
-def _recording(recorder: Mapping[str, Any]) -> str:
+def recording_in_words(recorder: Mapping[str, Any]) -> str:
     """Return in words how far the recorder is."""
     waiting, age = recorder["waiting"], recorder["oldest_seconds"] or 0
     room = f"{recorder['waiting_bytes'] >> 20} of {recorder['spool_limit'] >> 20} MB"
@@ -145,9 +154,9 @@ def _recording(recorder: Mapping[str, Any]) -> str:
     return ", ".join([words, *lost])
 
 
-def _certificate(days: float | None) -> str:
+def certificate_in_words(days: float | None) -> str:
     """Return in words how long a certificate lasts, nothing for an edge without one."""
-    return "" if days is None else f"; certificate valid for {days:.1f} days"
+    return "" if days is None else f"certificate valid for {days:.1f} days"
 
 
 def history(inventory: Inventory, as_json: bool) -> dict[str, Any]:

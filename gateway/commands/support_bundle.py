@@ -7,11 +7,11 @@ import json
 import re
 import tarfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from gateway.agent.redaction import HIDDEN, hide
+from gateway.agent.redaction import HIDDEN, hider
 from gateway.commands.fleet_state import observe
 from gateway.commands.project import identity_path, vault_path
 from gateway.commands.status import host_status
@@ -75,8 +75,14 @@ def bundle(inventory: Inventory, path: Path, as_json: bool) -> dict[str, Any]:
 
 def redacted(texts: Mapping[str, str], vault: Vault) -> dict[str, str]:
     """Return the texts without any secret of the vault, in any form, and without what looks like a client's key."""
-    secrets = [secret.reveal() for secret in vault.values.values()]
-    return {name: _KEYS.sub(HIDDEN, hide(text, secrets)) for name, text in texts.items()}
+    redact = redactor(secret.reveal() for secret in vault.values.values())
+    return {name: redact(text) for name, text in texts.items()}
+
+
+def redactor(secrets: Iterable[str]) -> Callable[[str], str]:
+    """Return a function that takes secrets, and what looks like a client's key, out of a text."""
+    hidden = hider(secrets)
+    return lambda text: _KEYS.sub(HIDDEN, hidden(text))
 
 
 def packed(texts: Mapping[str, str]) -> bytes:

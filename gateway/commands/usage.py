@@ -14,6 +14,8 @@ from gateway.errors import UnreachableError
 
 # Helicone stores costs as whole numbers (COST_PRECISION_MULTIPLIER in packages/cost/costCalc.ts).
 COST_UNIT = 1_000_000_000
+NO_MODEL = "(no model)"
+MODEL, KEY = "model", "properties['gateway-key']"  # what requests are told by
 UNNOTED = "(key not noted)"  # recorded before the gateway noted keys, or by another way than the gateway
 _COLUMNS = ["requests", "errors", "tokens in", "tokens out", "cost $", "p50 ms", "p95 ms"]
 # FINAL: the table keeps a row that was written twice until it merges. A negative status is an answer that broke off.
@@ -25,6 +27,13 @@ FROM default.request_response_rmt FINAL
 WHERE request_created_at > now64(3) - INTERVAL {seconds} SECOND
 GROUP BY name ORDER BY requests DESC, name
 """
+_HOURLY = """
+SELECT {group} AS name, toUnixTimestamp(toStartOfHour(request_created_at)) AS hour,
+    quantile(0.5)(latency) AS p50_ms, quantile(0.99)(latency) AS p99_ms
+FROM default.request_response_rmt FINAL
+WHERE request_created_at > now64(3) - INTERVAL {seconds} SECOND
+GROUP BY name, hour ORDER BY name, hour
+"""
 
 
 def usage(project: Project, since: str, as_json: bool) -> dict[str, Any]:
@@ -34,18 +43,30 @@ def usage(project: Project, since: str, as_json: bool) -> dict[str, Any]:
     """
     seconds = seconds_in(since, "--since")
     with open_stores(project) as stores:
-        models = [figures(row) for row in stores.clickhouse(_SELECT.format(group="model", seconds=seconds))]
-        by_key = stores.clickhouse(_SELECT.format(group="properties['gateway-key']", seconds=seconds))
-        total = [figures(row) for row in stores.clickhouse(_SELECT.format(group="''", seconds=seconds))]
-        names, problem = _key_names(stores)
-    keys = [{"fingerprint": row["name"], **figures(row), **_key(row["name"], names)} for row in by_key]
-    result = {
-        "environment": project.inventory.environment, "since_seconds": seconds,
-        "total": total[0] if total else figures({"name": ""}), "models": models, "keys": keys,
-    }  # fmt: skip
+        found, problem = traffic(stores, seconds)
+    result = {"environment": project.inventory.environment, "since_seconds": seconds, **found}
     if not as_json:
         _print(result, since, problem)
     return result
+
+
+def traffic(stores: Stores, seconds: int) -> tuple[dict[str, Any], str]:
+    """Return `total`, `models` and `keys` of the last `seconds`, and why the keys' names are not known, if so."""
+    models = [figures(row) for row in stores.clickhouse(_SELECT.format(group=MODEL, seconds=seconds))]
+    by_key = stores.clickhouse(_SELECT.format(group=KEY, seconds=seconds))
+    total = [figures(row) for row in stores.clickhouse(_SELECT.format(group="''", seconds=seconds))]
+    names, problem = _key_names(stores)
+    keys = [{"fingerprint": row["name"], **figures(row), **_key(row["name"], names)} for row in by_key]
+    return {"total": total[0] if total else figures({"name": ""}), "models": models, "keys": keys}, problem
+
+
+def hourly(stores: Stores, group: str, seconds: int) -> dict[str, list[dict[str, Any]]]:
+    """Return the latencies of each hour by MODEL or KEY: `hour` (its first second), `p50_ms` and `p99_ms`."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in stores.clickhouse(_HOURLY.format(group=group, seconds=seconds)):
+        latencies = {key: None if row[key] is None else float(row[key]) for key in ("p50_ms", "p99_ms")}
+        found.setdefault(row["name"], []).append({"hour": int(row["hour"]), **latencies})
+    return found
 
 
 def figures(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,13 +106,14 @@ def _print(result: Mapping[str, Any], since: str, problem: str) -> None:
         f" {total['tokens_in']} tokens in, {total['tokens_out']} out, {total['cost_usd']:.4f} $"
     )
     if total["requests"]:
-        table("", ["model", *_COLUMNS], [_shown(one["name"] or "(no model)", one) for one in result["models"]], 1)
-        table("", ["key", *_COLUMNS], [_shown(_titled(one), one) for one in result["keys"]], 1)
+        table("", ["model", *_COLUMNS], [_shown(one["name"] or NO_MODEL, one) for one in result["models"]], 1)
+        table("", ["key", *_COLUMNS], [_shown(titled(one), one) for one in result["keys"]], 1)
     if problem:
         say(f"the keys' names are not known: {problem}", "yellow")
 
 
-def _titled(key: Mapping[str, Any]) -> str:
+def titled(key: Mapping[str, Any]) -> str:
+    """Return what a key of `traffic` is called."""
     return f"{key['name']} (revoked)" if key["revoked"] else str(key["name"])
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from gateway.commands.project import Project
 from gateway.console import say, table
 from gateway.errors import VerificationError
+from gateway.private_file import need_writable
 from gateway.transport.fleet import connected, need_all
 from gateway.verify import verify_hosts
 
@@ -15,10 +16,12 @@ from gateway.verify import verify_hosts
 def verify(project: Project, junit: Path | None, as_json: bool) -> dict[str, Any]:
     """Run the checks of the selected hosts and print what does not hold. Returns the report as data.
 
-    Raises VerificationError when any check fails, after the report was printed; UnreachableError
-    when a host cannot be asked.
+    Raises ConfigurationError, before anything is asked, when `junit` cannot be written; VerificationError
+    when any check fails, after the report was printed; UnreachableError when a host cannot be asked.
     """
     inventory = project.inventory
+    if junit is not None:
+        need_writable(junit)
     with connected(inventory, need_all) as conversations:
         report = verify_hosts(inventory, project.vault, conversations, inventory.selected, junit)
     if not as_json:

@@ -6,21 +6,27 @@ import contextlib
 import json
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from gateway.commands.status import status
-from gateway.errors import UnreachableError
+from gateway.errors import ConfigurationError, UnreachableError
 from gateway.inventory import Inventory
 
 EVERY = 3.0  # seconds from one look to the next
 _CLEAR = "\x1b[H\x1b[2J"  # to the upper left corner, and everything away
 
 
-def watch(inventory: Inventory, as_json: bool) -> None:
+def watch(inventory: Inventory, as_json: bool, report: Path | None = None) -> None:
     """Look at the hosts every three seconds until Ctrl-C and print what they say, with JSON one object a line.
 
-    A host that does not answer is part of the picture, not the end of it.
+    A host that does not answer is part of the picture, not the end of it. Raises ConfigurationError for a
+    `report`, which shows one look.
     """
+    if report is not None:
+        raise ConfigurationError(
+            "a report shows one look at the hosts, not many", where="--watch", next_step="leave one of the two out"
+        )
     with contextlib.suppress(KeyboardInterrupt):
         while True:
             if sys.stdout.isatty() and not as_json:

@@ -92,4 +92,7 @@ def need_all(failures: dict[str, Exception]) -> None:
     if len(errors) == 1 or not isinstance(first, GatewayError):
         raise first
     message = f"{len(errors)} hosts failed:\n" + "\n".join(f"  {error}" for error in errors)
-    raise type(first)(message, unaffected="the other hosts; nothing was changed")
+    raise type(first)(
+        message, where=", ".join(failures), unaffected="the other hosts; nothing was changed",
+        next_step="do what stands under each of them, then type the command again",
+    )  # fmt: skip

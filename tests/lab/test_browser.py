@@ -25,7 +25,7 @@ from lab import progress
 from lab.builds import Builder
 from lab.exclusive import exclusive
 from lab.layout import COMMAND_LOCK, LABEL, PREFIX, PUBLIC_NETWORK
-from tests.lab.command import ADDRESSES, ROOT, authorities, gateway, http, secret
+from tests.lab.command import ADDRESSES, ROOT, authorities, gateway, http, lab, secret
 
 pytestmark = pytest.mark.usefixtures("deployed")
 
@@ -235,3 +235,15 @@ def test_a_visitor_cannot_make_an_account(visitor):
     assert visitor.text("#message") == "Invalid email or password"
     assert visitor.ask("evaluate", SIGN_UP % email) == 403
     assert visitor.ask("cookies") == []
+
+
+@pytest.mark.parametrize("words", [("status",), ("deploy", "--yes")], ids=["fleet", "deploy"])
+def test_a_report_is_a_page_of_its_own(browser, tmp_path, words):
+    page = tmp_path / "report.html"
+    result = lab(*words, "--report", str(page))
+    assert result.code == 0, result.text
+    browser.ask("open", f"data:text/html;base64,{base64.b64encode(page.read_bytes()).decode()}")
+    assert browser.text("h1").endswith(" of lab")
+    assert browser.ask("evaluate", "performance.getEntriesByType('resource').length") == 0
+    assert browser.ask("evaluate", "document.documentElement.scrollWidth <= window.innerWidth")
+    browser.keep(f"report-{words[0]}")

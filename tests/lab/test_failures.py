@@ -32,10 +32,14 @@ def releases() -> dict[str, str]:
     return {name: host["release"] for name, host in hosts.items()}
 
 
-def test_a_broken_image_on_one_host_sends_both_back(broken_on_app2):
+def test_a_broken_image_on_one_host_sends_both_back_and_the_report_says_so(broken_on_app2, tmp_path):
     before = releases()
-    result = lab("deploy", "--yes")
+    result = lab("deploy", "--yes", "--report", str(tmp_path / "failed.html"))
     assert result.code == 5, result.text
+    page = (tmp_path / "failed.html").read_text()
+    for words in ("The deploy failed and was undone.", "start jawn", "Last lines of", '<rect class="bar failed"'):
+        assert words in page
+    assert page.index("go back to") < page.index("After the undo")
     assert "app2" in result.out
     assert "start jawn" in result.out
     assert "old release" in result.out

@@ -37,10 +37,13 @@ def test_no_command_shows_a_secret(sentinels, tmp_path):
         ("history", "--json"), ("unlock", "--json"), ("inventory", "--json"), ("inventory", "--explain", "secrets"),
         ("deploy", "--yes", "--json"), ("verify", "--junit", str(tmp_path / "junit.xml")),
         ("plan", "--debug", "--set", "upstream.ref=nothing"), ("deploy", "--yes", "--set", "jawn.memory=nothing"),
+        ("deploy", "--yes", "--report", str(tmp_path / "deploy.html")),
+        ("status", "--report", str(tmp_path / "fleet.html")),
     ):  # fmt: skip
         result = lab(*words)
         assert not found(result.text, sentinels), words
-    assert not found((tmp_path / "junit.xml").read_text(), sentinels)
+    for name in ("junit.xml", "deploy.html", "fleet.html"):
+        assert not found((tmp_path / name).read_text(), sentinels), name
     assert not found(invoke("render", "--env", "lab", "--out", str(tmp_path / "out")).text, sentinels)
     secret_files = [
         path for path in (tmp_path / "out").rglob("*") if path.is_file() and found(path.read_text(), sentinels)
@@ -49,11 +52,15 @@ def test_no_command_shows_a_secret(sentinels, tmp_path):
     assert {path.stat().st_mode & 0o777 for path in secret_files} == {0o600}
 
 
-def test_no_process_shows_a_secret_while_a_deploy_runs(sentinels, as_found):
+def test_no_process_and_no_report_shows_a_secret_while_a_deploy_runs(sentinels, as_found, tmp_path):
+    page = tmp_path / "deploy.html"
     with command_lines() as seen:
-        result = lab("deploy", "--yes", "--set", f"jawn.environment.LAB_MARK=argv-{time.monotonic_ns()}")
+        mark = f"jawn.environment.LAB_MARK=argv-{time.monotonic_ns()}"
+        result = lab("deploy", "--yes", "--set", mark, "--report", str(page))
     assert result.code == 0, result.text
     assert not found(result.text, sentinels)
+    assert "recreate jawn" in page.read_text()
+    assert not found(page.read_text(), sentinels)
     assert any("agent.session" in line for line in seen), "the watcher did not see the agent"
     assert not [number for line in seen for number in found(line, sentinels)]
 
