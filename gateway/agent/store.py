@@ -18,6 +18,7 @@ from typing import Any
 
 from .failure import StepFailed
 
+_SWITCHING = ("switching", "switched", "undone", "doubt", "retiring", "retired")  # the journal knows others, too
 _ESCAPE = re.compile(r"\\(.)")
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t"}
 
@@ -47,6 +48,22 @@ class Store:
             return self.current_link.readlink().name
         except OSError:
             return None
+
+    def unfinished(self) -> dict[str, Any] | None:
+        """Return the journal's line of the last switch or retirement if no line says how it ended."""
+        entries = [entry for entry in self.lines("journal") if entry["step"] in _SWITCHING]
+        return entries[-1] if entries and entries[-1]["step"] in ("switching", "retiring") else None
+
+    def settled(self) -> str | None:
+        """Return the release to go back to: the current one, or where a switch was cut off the one before it.
+
+        None when there is none, and when a retirement was cut off.
+        """
+        cut_off = self.unfinished()
+        if cut_off is None:
+            return self.current()
+        release: str | None = cut_off["previous"] if cut_off["step"] == "switching" else cut_off["release"]
+        return release
 
     def point_to(self, release: str | None) -> None:
         """Make `current` point to a release, atomically; None removes it."""
@@ -91,6 +108,7 @@ class Store:
         """Append one line to `state/<name>.jsonl` and flush it; the line gets the host's time."""
         entry = {"time": round(time.time(), 3), **entry}
         path = self.state / f"{name}.jsonl"
+        is_new = not path.exists()
         with path.open("a+b") as file:
             if file.tell():
                 file.seek(-1, os.SEEK_END)
@@ -99,6 +117,8 @@ class Store:
             file.write(json.dumps(entry).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
+        if is_new:
+            flush_folder(self.state)
 
     def lines(self, name: str, last: int = 200) -> list[dict[str, Any]]:
         """Return the last entries of `state/<name>.jsonl`; a line torn by a crash is left out."""
