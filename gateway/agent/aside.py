@@ -16,13 +16,17 @@ from . import volumes
 _MOVING, _CONTENT, _GIVEN_UP = "moving", "content", "given-up"
 
 
+def clear(beside: Path) -> None:
+    """Remove what was given up at an earlier time: it must not count for what is put there next."""
+    if (beside / _GIVEN_UP).is_dir():
+        shutil.rmtree(beside / _GIVEN_UP)
+
+
 def put(live: Path | None, beside: Path) -> None:
     """Move what the volume at `live` holds to `beside`; None stands for a volume that is not there.
 
     Raises OSError with everything back in its place.
     """
-    if (beside / _GIVEN_UP).is_dir():  # of an earlier time: it must not count for what is put here now
-        shutil.rmtree(beside / _GIVEN_UP)
     moving = beside / _MOVING
     moving.mkdir()
     if live is not None:

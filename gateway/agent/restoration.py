@@ -148,6 +148,8 @@ def _put_aside(settings: Settings) -> None:
     """Stop the stores and move what their volumes hold into volumes beside them."""
     _stop(settings)
     for service in settings.services:
+        aside.clear(volumes.make(_aside(settings, service)))
+    for service in settings.services:
         aside.put(volumes.folder(_volume(settings, service)), volumes.make(_aside(settings, service)))
 
 

@@ -106,5 +106,6 @@ def test_what_was_given_up_once_does_not_count_for_what_is_put_there_later(live,
     aside.put(live, beside)
     aside.give_up(beside)
     put_new(live)
+    aside.clear(beside)
     aside.put(live, beside)
     assert aside.are_wanted_back([beside])
