@@ -2,7 +2,7 @@
 
 PYTHON := .venv/bin/python
 
-.PHONY: help check test lock format bench-gateway bench-gateway-short
+.PHONY: help check fuzz test lock format bench-gateway bench-gateway-short
 
 help:  ## show this
 	@sed -n 's/^\([a-z-]*\): .*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -12,6 +12,9 @@ check: .venv/.installed-from  ## ruff, mypy and the unit tests; under a minute, 
 	$(PYTHON) -m ruff format --check
 	$(PYTHON) -m mypy
 	$(PYTHON) -m pytest -n auto tests/unit tests/templates
+
+fuzz: .venv/.installed-from  ## the property tests with fifty times as many examples; some minutes
+	FUZZ=50 $(PYTHON) -m pytest -n auto $$(grep -rl hypothesis tests/unit --include='test_*.py')
 
 test:  ## the whole suite: the checks, then the lab and the end-to-end tests on it
 	bash bootstrap.sh --test

@@ -89,7 +89,7 @@ class Session(backup_verbs.BackupVerbs, store_verbs.StoreVerbs):
 
     def stage(self, request: Request, payload: bytes) -> Result:
         """See `stage.stage`."""
-        return stage.stage(self.store, request["release"], payload)
+        return stage.stage(self.store, request["release"], payload, request["sha256"])
 
     def pull(self, request: Request, payload: bytes) -> Result:
         """See `stage.pull`; what was not here before is noted as this environment's own."""

@@ -19,6 +19,7 @@ from typing import Any
 from .failure import StepFailed
 
 _SWITCHING = ("switching", "switched", "undone", "doubt", "retiring", "retired")  # the journal knows others, too
+_SEAL = "manifest.sha256"
 _ESCAPE = re.compile(r"\\(.)")
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t"}
 
@@ -91,11 +92,24 @@ class Store:
             raise StepFailed("release", f"release {release} is not complete on this host: {error}") from error
         return loaded
 
+    def seal(self, release: str) -> None:
+        """Keep the checksum of a release's manifest beside it, as it arrived."""
+        folder = self.releases / release
+        with (folder / _SEAL).open("x") as file:
+            file.write(hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest())
+            file.flush()
+            os.fsync(file.fileno())
+
     def check(self, release: str) -> list[str]:
-        """Return the names of the files of a release whose content is not what its manifest says."""
+        """Return the names of the files of a release whose content is not what its manifest says, or was sealed as."""
         folder = self.releases / release
         wrong = []
-        for name, entry in self.manifest(release)["files"].items():
+        manifest = self.manifest(release)
+        if (folder / _SEAL).exists():  # releases of older versions have none
+            found = hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest()
+            if found != (folder / _SEAL).read_text():
+                return ["manifest.json"]
+        for name, entry in manifest["files"].items():
             try:
                 content = (folder / name).read_bytes()
             except OSError:

@@ -13,6 +13,7 @@ from gateway.agent import pruning, snapshot, stage
 from gateway.agent import switch as module
 from gateway.agent.failure import StepFailed
 from gateway.agent.store import Store
+from tests.examples import examples
 from tests.unit.agent.power import Supply, powered, quick_disk, tear_journals
 from tests.unit.situations import release, service
 
@@ -182,7 +183,7 @@ def test_from_any_cut_the_next_command_leads_to_fully_new_or_fully_old(bare, tea
 STEPS = st.tuples(st.sampled_from(IDS), st.sets(st.sampled_from(IDS), max_size=1), st.integers(0, 60) | st.none())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(steps=st.lists(STEPS, min_size=1, max_size=5))
 def test_after_any_row_of_cuts_a_good_release_settles_the_host(bare, steps):
     with pytest.MonkeyPatch.context() as patch:
