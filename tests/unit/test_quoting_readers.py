@@ -106,4 +106,3 @@ def test_what_travels_to_the_agent_is_one_line(values):
     line = json.dumps(values)
     assert len(line.splitlines()) == 1
     assert json.loads(line) == values
-
