@@ -22,13 +22,13 @@ test:  ## the whole suite: the checks, then the lab and the end-to-end tests on 
 # OPTIONS are those of `python -m bench --help`. Both leave the lab up, and nothing else.
 bench-gateway: .venv/.installed-from .cache/bench-venv/.installed-from  ## what the gateway costs, side by side with others; about an hour
 	.venv/bin/invoke lab.up
-	$(PYTHON) -m bench $(OPTIONS)
+	$(PYTHON) -m bench.gateway $(OPTIONS)
 
 bench-gateway-short: .venv/.installed-from  ## the same parts in about a minute; judges counts, never times
 	.venv/bin/invoke lab.up
-	$(PYTHON) -m bench --short
+	$(PYTHON) -m bench.gateway --short
 
-.cache/bench-venv/.installed-from: bench/requirements.txt
+.cache/bench-venv/.installed-from: bench/gateway/requirements.txt
 	$(PYTHON) -m venv .cache/bench-venv
 	.cache/bench-venv/bin/python -m pip install --quiet --requirement $<
 	@touch $@
