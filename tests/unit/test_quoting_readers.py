@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.agent import commands
 from gateway.agent.logins import _name, _text
 from gateway.agent.store import read_env
 from gateway.commands.stores import literal
@@ -34,21 +35,20 @@ def test_a_shell_reads_what_was_quoted_for_it(texts, shell):
 
 
 class Host:
-    """A host that runs what it is sent in its shell, as the agent does."""
+    """A host that does what the agent does."""
 
-    def request(self, verb, command):
-        assert verb == "run"
-        done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
-        return {"code": done.returncode, "stdout": done.stdout, "stderr": done.stderr}
+    def request(self, verb, **arguments):
+        assert verb == "run_all"
+        return {"results": commands.run_all(arguments["commands"])}
 
 
 @settings(max_examples=examples(10))
 @given(st.lists(TEXTS, min_size=1, max_size=8))
 def test_commands_sent_together_answer_as_each_by_itself(texts):
-    commands = [f"printf %s {shlex.quote(text)}" for text in texts]
+    typed = [f"printf %s {shlex.quote(text)}" for text in texts]
     backend = ConversationBackend("app1", Host())
-    backend.ahead(commands)
-    assert [backend.run(command).stdout for command in commands] == texts
+    backend.ahead(typed)
+    assert [backend.run(command).stdout for command in typed] == texts
     assert backend.messages == 1
 
 
@@ -58,7 +58,8 @@ def test_a_files_name_may_hold_anything(tmp_path_factory, name):
     folder = tmp_path_factory.mktemp("names")
     (folder / name).write_text("content")
     for command in file_commands(str(folder / name)):
-        assert subprocess.run(["/bin/sh", "-c", command], capture_output=True, check=False).returncode == 0, command
+        assert commands.run_all([command]) == [commands.run(command)], command
+        assert commands.run(command)["code"] == 0
 
 
 @given(st.dictionaries(st.from_regex(r"[A-Z_]{1,6}", fullmatch=True), TEXTS, max_size=4))
