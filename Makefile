@@ -2,7 +2,7 @@
 
 PYTHON := .venv/bin/python
 
-.PHONY: help check test lock format bench-gateway bench-gateway-short
+.PHONY: help check fuzz test lock format bench-gateway bench-gateway-short
 
 help:  ## show this
 	@sed -n 's/^\([a-z-]*\): .*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -13,19 +13,22 @@ check: .venv/.installed-from  ## ruff, mypy and the unit tests; under a minute, 
 	$(PYTHON) -m mypy
 	$(PYTHON) -m pytest -n auto tests/unit tests/templates
 
+fuzz: .venv/.installed-from  ## the property tests with fifty times as many examples; some minutes
+	FUZZ=50 $(PYTHON) -m pytest -n auto $$(grep -rl hypothesis tests/unit --include='test_*.py')
+
 test:  ## the whole suite: the checks, then the lab and the end-to-end tests on it
 	bash bootstrap.sh --test
 
 # OPTIONS are those of `python -m bench --help`. Both leave the lab up, and nothing else.
 bench-gateway: .venv/.installed-from .cache/bench-venv/.installed-from  ## what the gateway costs, side by side with others; about an hour
 	.venv/bin/invoke lab.up
-	$(PYTHON) -m bench $(OPTIONS)
+	$(PYTHON) -m bench.gateway $(OPTIONS)
 
 bench-gateway-short: .venv/.installed-from  ## the same parts in about a minute; judges counts, never times
 	.venv/bin/invoke lab.up
-	$(PYTHON) -m bench --short
+	$(PYTHON) -m bench.gateway --short
 
-.cache/bench-venv/.installed-from: bench/requirements.txt
+.cache/bench-venv/.installed-from: bench/gateway/requirements.txt
 	$(PYTHON) -m venv .cache/bench-venv
 	.cache/bench-venv/bin/python -m pip install --quiet --requirement $<
 	@touch $@

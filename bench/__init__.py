@@ -1,1 +1,1 @@
-"""`make bench-gateway`: what the gateway costs, measured beside the provider, jawn's own path and LiteLLM's proxy."""
+"""What is measured: `gateway` what the gateway costs, `fleet` what a deploy to many hosts costs, beside others."""

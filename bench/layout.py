@@ -1,4 +1,4 @@
-"""Names, addresses and places of the benchmark: every other module reads them here."""
+"""Places that both benchmarks use."""
 
 from __future__ import annotations
 
@@ -6,21 +6,5 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache" / "bench"
-VIRTUAL_ENVIRONMENT = ROOT / ".cache" / "bench-venv"
 RESULTS = ROOT / "bench" / "results"
 PUBLISHED = ROOT / "docs" / "performance"
-PAGE = ROOT / "docs" / "performance-gateway.md"
-
-ENVIRONMENT = "bench"
-PROJECT = f"helicone-{ENVIRONMENT}"
-INVENTORY = ROOT / "inventory" / ENVIRONMENT
-PROVIDER = f"{PROJECT}-provider"
-PROVIDER_IMAGE = "helicone-lab/provider"
-PROVIDER_PORT = 8080
-GATEWAY_PORT = 8787
-UI_PORT = 3000
-LITELLM_PORT = 4000
-
-MODEL = "gpt-4o-mini"
-PROVIDER_KEY = "sk-lab"
-LITELLM_KEY = "sk-bench-master-key"

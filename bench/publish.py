@@ -1,32 +1,30 @@
-"""Putting one run's results into the documentation: its rows, its drawings, and its tables on the page."""
+"""Putting one run's results into the documentation: its rows, its drawings, and its tables on a page."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
-from bench.layout import PAGE, PUBLISHED
-from bench.plot import COMPARISON, LONG_RUNS
-from bench.results import ROWS
+from bench.layout import PUBLISHED
 
 REPORT = "report.md"
-FILES = {
-    ROWS: "Raw rows: [rows.jsonl]({}).",
-    COMPARISON: "![The four ways side by side]({})",
-    LONG_RUNS: "![The climb, and memory over the long run]({})",
-}
 BEGIN, END = "<!-- results: written by the benchmark -->", "<!-- end of results -->"
 
 
-def publish(folder: Path, page: Path = PAGE, published: Path = PUBLISHED) -> None:
-    """Copy a run's rows and drawings below docs/, and replace what stands between the marks of the page."""
+def publish(folder: Path, page: Path, links: Mapping[str, str], published: Path = PUBLISHED, prefix: str = "") -> None:
+    """Copy a run's rows and drawings below docs/, and replace what stands between the marks of the page.
+
+    `links` has for each file that a run may have the Markdown that leads to it, with `{}` for its path;
+    `prefix` stands before the names of the copies.
+    """
     published.mkdir(parents=True, exist_ok=True)
-    links = []
-    for name, link in FILES.items():
+    shown = []
+    for name, link in links.items():
         if (folder / name).is_file():
-            shutil.copy(folder / name, published / name)
-            links.append(link.format(f"{published.relative_to(page.parent).as_posix()}/{name}"))
-    results = "\n\n".join([*links, (folder / REPORT).read_text()])
+            shutil.copy(folder / name, published / f"{prefix}{name}")
+            shown.append(link.format(f"{published.relative_to(page.parent).as_posix()}/{prefix}{name}"))
+    results = "\n\n".join([*shown, (folder / REPORT).read_text()])
     page.write_text(with_results(page.read_text(), results))
 
 

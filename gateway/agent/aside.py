@@ -2,16 +2,24 @@
 
 The folder beside it says by one rename how far that is: `moving` holds a part of the data, the rest is
 still in the volume; `content` holds all of it, and what the volume holds by now is new; `given-up` holds
-what nobody wants back.
+what nobody wants back. Of several volumes that belong together the first `given-up` counts for all.
 """
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from . import volumes
 
 _MOVING, _CONTENT, _GIVEN_UP = "moving", "content", "given-up"
+
+
+def clear(beside: Path) -> None:
+    """Remove what was given up at an earlier time: it must not count for what is put there next."""
+    if (beside / _GIVEN_UP).is_dir():
+        shutil.rmtree(beside / _GIVEN_UP)
 
 
 def put(live: Path | None, beside: Path) -> None:
@@ -29,6 +37,15 @@ def put(live: Path | None, beside: Path) -> None:
 def is_pending(beside: Path | None) -> bool:
     """Tell whether there is something to put back."""
     return beside is not None and ((beside / _MOVING).is_dir() or (beside / _CONTENT).is_dir())
+
+
+def are_wanted_back(besides: Sequence[Path | None]) -> bool:
+    """Tell of volumes that belong together whether some of them are to be put back, and none was given up.
+
+    The first that was given up says that what the volumes hold by now is final, however far the rest came.
+    """
+    given_up = any(beside is not None and (beside / _GIVEN_UP).is_dir() for beside in besides)
+    return not given_up and any(is_pending(beside) for beside in besides)
 
 
 def put_back(live: Path, beside: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,10 @@ def deliver(store: Store, manifest: dict[str, Any]) -> None:
             _open_to_all(target.parent, store.root)
             if not target.is_file() or target.read_bytes() != source.read_bytes():
                 fresh = target.with_name(f".{target.name}.new")
-                shutil.copyfile(source, fresh)
+                with fresh.open("wb") as file:
+                    file.write(source.read_bytes())
+                    file.flush()
+                    os.fsync(file.fileno())  # or a power cut may leave the new name with nothing in it
                 fresh.chmod(0o644)
                 fresh.replace(target)
                 flush_folder(target.parent)

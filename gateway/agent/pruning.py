@@ -19,6 +19,7 @@ from .store import Store, release_number
 
 PULLED = "pulled"  # state/pulled.jsonl: what was not here before
 _EVERYTHING = 1_000_000
+_GONE = ".removed-"  # names with a dot are no releases
 
 
 def note_pulled(store: Store, references: Collection[str]) -> None:
@@ -28,17 +29,19 @@ def note_pulled(store: Store, references: Collection[str]) -> None:
 
 
 def old_releases(store: Store, keep: int, protected: Collection[str | None]) -> list[str]:
-    """Return the releases that are neither current, nor among the `keep` newest, nor protected."""
+    """Return the releases that nothing goes back to, and that are neither among the `keep` newest nor protected."""
     known = store.release_ids()
-    kept = {*known[-keep:], store.current(), *protected}
+    kept = {*known[-keep:], store.current(), store.settled(), *protected}
     return [release for release in known if release not in kept and release_number(release) >= 0]
 
 
 def remove_releases(store: Store, keep: int, protected: Collection[str | None]) -> list[str]:
-    """Remove the old releases and return them."""
+    """Remove the old releases and return them; each loses its name first, so that none is ever there in part."""
     gone = old_releases(store, keep, protected)
     for release in gone:
-        shutil.rmtree(store.releases / release)
+        (store.releases / release).rename(store.releases / f"{_GONE}{release}")
+    for folder in store.releases.glob(f"{_GONE}*"):  # also of a removal that was cut off
+        shutil.rmtree(folder)
     return gone
 
 

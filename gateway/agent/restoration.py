@@ -56,7 +56,7 @@ def look(store: Store, wanted: str | None, elsewhere: dict[str, Any] | None) -> 
 
 def is_cut_off(project: str) -> bool:
     """Tell whether a restore ended half-way here, with the old data still put aside."""
-    return any(aside.is_pending(volumes.folder(f"{project}-{name}-{_ASIDE}")) for name in _VOLUMES.values())
+    return aside.are_wanted_back([volumes.folder(f"{project}-{name}-{_ASIDE}") for name in _VOLUMES.values()])
 
 
 def refuse_other(settings: Settings, manifest: dict[str, Any]) -> None:
@@ -124,9 +124,7 @@ def restore(store: Store, request: dict[str, Any], emit: Emit) -> dict[str, Any]
         raise failure from error
     finally:
         volumes.remove(staging)
-    for service in settings.services:
-        aside.give_up(volumes.make(_aside(settings, service)))
-    _forget(settings)
+    _give_up(settings)
     backup_log.note(store, "restore", chosen["id"], started, request["by"])
     return {"set": chosen["id"], "seconds": round(time.time() - started, 1)}
 
@@ -150,18 +148,33 @@ def _put_aside(settings: Settings) -> None:
     """Stop the stores and move what their volumes hold into volumes beside them."""
     _stop(settings)
     for service in settings.services:
+        aside.clear(volumes.make(_aside(settings, service)))
+    for service in settings.services:
         aside.put(volumes.folder(_volume(settings, service)), volumes.make(_aside(settings, service)))
 
 
 def _put_back(settings: Settings) -> bool:
-    """Put back what was put aside, by this restore or by one that was cut off; return whether there was anything."""
+    """Put back what was put aside, by this restore or by one that was cut off; return whether there was anything.
+
+    Of a restore that was cut off when its set was final already the old data goes.
+    """
+    if not aside.are_wanted_back([volumes.folder(_aside(settings, service)) for service in settings.services]):
+        _give_up(settings)
+        return False
     kept = [s for s in settings.services if aside.is_pending(volumes.folder(_aside(settings, s)))]
-    if kept:
-        _stop(settings)
+    _stop(settings)
     for service in kept:
         aside.put_back(volumes.make(_volume(settings, service)), volumes.make(_aside(settings, service)))
     _forget(settings)
-    return bool(kept)
+    return True
+
+
+def _give_up(settings: Settings) -> None:
+    """Say of all the old data that nobody wants it back, then remove it."""
+    for folder in (volumes.folder(_aside(settings, service)) for service in settings.services):
+        if folder is not None:
+            aside.give_up(folder)
+    _forget(settings)
 
 
 def _forget(settings: Settings) -> None:

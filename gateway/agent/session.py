@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 from . import (
     backup_verbs,
     boot,
+    commands,
     docker_setup,
     engine,
     examine,
@@ -89,7 +89,7 @@ class Session(backup_verbs.BackupVerbs, store_verbs.StoreVerbs):
 
     def stage(self, request: Request, payload: bytes) -> Result:
         """See `stage.stage`."""
-        return stage.stage(self.store, request["release"], payload)
+        return stage.stage(self.store, request["release"], payload, request["sha256"])
 
     def pull(self, request: Request, payload: bytes) -> Result:
         """See `stage.pull`; what was not here before is noted as this environment's own."""
@@ -164,15 +164,12 @@ class Session(backup_verbs.BackupVerbs, store_verbs.StoreVerbs):
         return {"removed": pruning.remove_images(self.store, request["images"])}
 
     def run(self, request: Request, payload: bytes) -> Result:
-        """Run a shell command of a verification and return its code and output."""
-        done = subprocess.run(
-            ["/bin/sh", "-c", request["command"]], capture_output=True, check=False, stdin=subprocess.DEVNULL
-        )
-        return {
-            "code": done.returncode,
-            "stdout": done.stdout.decode(errors="surrogateescape"),
-            "stderr": done.stderr.decode(errors="surrogateescape"),
-        }
+        """See `commands.run`."""
+        return commands.run(request["command"])
+
+    def run_all(self, request: Request, payload: bytes) -> Result:
+        """See `commands.run_all`."""
+        return {"results": commands.run_all(request["commands"])}
 
     def logs(self, request: Request, payload: bytes) -> Result:
         """See `logs.show`."""
@@ -239,6 +236,7 @@ VERBS = (
             "prune",
             "remove_images",
             "run",
+            "run_all",
             "logs",
             "execute",
         ]

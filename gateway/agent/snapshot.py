@@ -94,12 +94,9 @@ def _release(store: Store, project: str) -> dict[str, Any]:
 
 
 def interrupted(store: Store) -> dict[str, Any] | None:
-    """Return the journal's last entry if it is the begin of something that nobody is finishing."""
-    entries = store.lines("journal", last=1)
+    """Return the journal's entry of a switch that was begun, did not end, and that nobody is finishing."""
     holder = lease.show(store)
-    if entries and entries[-1]["step"] in ("switching", "retiring") and not (holder and holder["working"]):
-        return entries[-1]
-    return None
+    return None if holder and holder["working"] else store.unfinished()
 
 
 def _running(store: Store, project: str, engine_version: str | None) -> dict[str, Any]:

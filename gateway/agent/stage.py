@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import shutil
@@ -16,12 +17,15 @@ from .failure import StepFailed
 from .store import Store, flush_folder
 
 
-def stage(store: Store, release: str, archive: bytes) -> dict[str, Any]:
+def stage(store: Store, release: str, archive: bytes, digest: str | None = None) -> dict[str, Any]:
     """Unpack a release beside the others, check every file against the manifest, then give it its name.
 
+    `digest` is the archive's sha256 as its sender knows it: the manifest itself stands in no manifest.
     Leftovers of earlier attempts are removed first. Raises StepFailed when the archive is broken, a
     checksum differs or the disk is full; the folder then does not exist.
     """
+    if digest not in (None, hashlib.sha256(archive).hexdigest()):
+        raise StepFailed("stage", "the release was damaged on its way: its checksum differs from what was sent")
     store.create()
     for leftover in store.releases.glob(".incoming-*"):
         shutil.rmtree(leftover)
@@ -41,6 +45,7 @@ def stage(store: Store, release: str, archive: bytes) -> dict[str, Any]:
                     file.flush()
                     os.fsync(file.fileno())
                 target.chmod(member.mode)
+        store.seal(incoming.name)
         for folder, _, _ in os.walk(incoming):
             Path(folder).chmod(0o755)
             flush_folder(incoming / folder)

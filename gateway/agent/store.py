@@ -18,6 +18,8 @@ from typing import Any
 
 from .failure import StepFailed
 
+_SWITCHING = ("switching", "switched", "undone", "doubt", "retiring", "retired")  # the journal knows others, too
+_SEAL = "manifest.sha256"
 _ESCAPE = re.compile(r"\\(.)")
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t"}
 
@@ -48,6 +50,22 @@ class Store:
         except OSError:
             return None
 
+    def unfinished(self) -> dict[str, Any] | None:
+        """Return the journal's line of the last switch or retirement if no line says how it ended."""
+        entries = [entry for entry in self.lines("journal") if entry["step"] in _SWITCHING]
+        return entries[-1] if entries and entries[-1]["step"] in ("switching", "retiring") else None
+
+    def settled(self) -> str | None:
+        """Return the release to go back to: the current one, or where a switch was cut off the one before it.
+
+        None when there is none, and when a retirement was cut off.
+        """
+        cut_off = self.unfinished()
+        if cut_off is None:
+            return self.current()
+        release: str | None = cut_off["previous"] if cut_off["step"] == "switching" else cut_off["release"]
+        return release
+
     def point_to(self, release: str | None) -> None:
         """Make `current` point to a release, atomically; None removes it."""
         if release is None:
@@ -74,11 +92,24 @@ class Store:
             raise StepFailed("release", f"release {release} is not complete on this host: {error}") from error
         return loaded
 
+    def seal(self, release: str) -> None:
+        """Keep the checksum of a release's manifest beside it, as it arrived."""
+        folder = self.releases / release
+        with (folder / _SEAL).open("x") as file:
+            file.write(hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest())
+            file.flush()
+            os.fsync(file.fileno())
+
     def check(self, release: str) -> list[str]:
-        """Return the names of the files of a release whose content is not what its manifest says."""
+        """Return the names of the files of a release whose content is not what its manifest says, or was sealed as."""
         folder = self.releases / release
         wrong = []
-        for name, entry in self.manifest(release)["files"].items():
+        manifest = self.manifest(release)
+        if (folder / _SEAL).exists():  # releases of older versions have none
+            found = hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest()
+            if found != (folder / _SEAL).read_text():
+                return ["manifest.json"]
+        for name, entry in manifest["files"].items():
             try:
                 content = (folder / name).read_bytes()
             except OSError:
@@ -91,6 +122,7 @@ class Store:
         """Append one line to `state/<name>.jsonl` and flush it; the line gets the host's time."""
         entry = {"time": round(time.time(), 3), **entry}
         path = self.state / f"{name}.jsonl"
+        is_new = not path.exists()
         with path.open("a+b") as file:
             if file.tell():
                 file.seek(-1, os.SEEK_END)
@@ -99,6 +131,8 @@ class Store:
             file.write(json.dumps(entry).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
+        if is_new:
+            flush_folder(self.state)
 
     def lines(self, name: str, last: int = 200) -> list[dict[str, Any]]:
         """Return the last entries of `state/<name>.jsonl`; a line torn by a crash is left out."""

@@ -29,11 +29,12 @@ Emit = Callable[..., None]
 def switch(store: Store, request: dict[str, Any], emit: Emit) -> dict[str, Any]:
     """Switch to `request["release"]` and wait until it is healthy; on failure bring the old one back.
 
+    The old one is the last that the host was whole on: after a power cut that is not what `current` says.
     Returns `{"release", "previous"}`. Raises StepFailed with the cause; its `kind` is `failed` when
     the previous release runs healthy again and `doubt` when it does not.
     """
     release = request["release"]
-    previous = store.current()
+    previous = store.settled()
     wrong = store.check(release)
     if wrong:
         raise StepFailed("switch", f"the checksum of {', '.join(wrong)} differs from the manifest of {release}")

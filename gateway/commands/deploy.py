@@ -22,6 +22,7 @@ from gateway.errors import ConfigurationError, GatewayError, RolloutError
 from gateway.migration_guard import guard_migrations
 from gateway.migrations import compatible, refuse_newer_schema
 from gateway.plan.build import Plan, build_deploy
+from gateway.plan.observed import settled
 from gateway.plan.operations import Run
 from gateway.preflight import check_all
 from gateway.render.topology import data_host
@@ -106,7 +107,7 @@ def carry_out(
 
     `after_undo` is what `guard_migrations` returned, where migrations may run.
     """
-    previous = {name: observed[name]["current"] for name in made.hosts}
+    previous = {name: settled(observed[name]) for name in made.hosts}
     try:
         touch(made, run, previous, gate, after_undo)
     except RolloutError as error:
@@ -139,7 +140,7 @@ def prune(run: Run, observed: Mapping[str, Any]) -> None:
     for name, conversation in run.conversations.items():
         keep = run.inventory.hosts[name].variables.deploy.keep_releases
         try:
-            conversation.request("prune", keep=keep, protected=[observed[name]["current"]])
+            conversation.request("prune", keep=keep, protected=[observed[name]["current"], settled(observed[name])])
         except (AgentError, GatewayError) as error:  # the deploy is good all the same
             run.reporter.line(name, f"old releases could not be removed: {error}", "red")
 

@@ -120,7 +120,7 @@ def wanted_number(text: str) -> int | None:
 
 
 def choose(observed: Mapping[str, Mapping[str, Any]], to: int | None, environment: str) -> str:
-    """Return the release to go back to: number `to`, or the newest good one below the current.
+    """Return the release to go back to: number `to`, or the newest good one below what runs.
 
     It must be on every host, and none that failed is ever chosen. Raises ConfigurationError.
     """
@@ -144,7 +144,7 @@ def choose(observed: Mapping[str, Mapping[str, Any]], to: int | None, environmen
             raise ConfigurationError(f"release {named[0]} is what runs already", where="--to", next_step=next_step)
         return named[0]
     newest = max((release_number(release) for release in current if release), default=0)
-    good = [r for r in common if verdicts.get(r) == "good" and r not in current and release_number(r) < newest]
+    good = [r for r in common if verdicts.get(r) == "good" and release_number(r) < newest]
     if not good:
         raise ConfigurationError(
             "there is no earlier good release on every host", where="rollback",

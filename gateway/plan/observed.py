@@ -116,6 +116,16 @@ def altered_files(observed: Mapping[str, Any]) -> list[str]:
     return altered
 
 
+def settled(observed: Mapping[str, Any]) -> str | None:
+    """Return the release that a host goes back to: the current one, or where a switch was cut off the one before it."""
+    cut_off = observed["interrupted"]
+    if cut_off is None:
+        release: str | None = observed["current"]
+    else:
+        release = cut_off["previous"] if cut_off["step"] == "switching" else cut_off["release"]
+    return release
+
+
 def outcomes(history: list[Mapping[str, Any]]) -> dict[str, str]:
     """Return the last recorded outcome of each release in a host's history (`good`, `failed`)."""
     return {entry["release"]: entry["outcome"] for entry in history}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -100,7 +101,9 @@ class StageRelease:
 
     def apply(self, run: Run) -> None:
         """See Operation."""
-        run.ask(self.host, "stage", payload=self.release.pack(self.identifier), release=self.identifier)
+        archive = self.release.pack(self.identifier)
+        digest = hashlib.sha256(archive).hexdigest()
+        run.ask(self.host, "stage", payload=archive, release=self.identifier, sha256=digest)
 
 
 @dataclass(frozen=True)

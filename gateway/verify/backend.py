@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -12,16 +11,6 @@ from testinfra.host import Host
 
 # What testinfra asks every host for before its first look at a file.
 SYSTEM_COMMANDS = ("uname -s", "uname -m", "cat /etc/os-release")
-# Runs commands eight at a time and prints [code, stdout, stderr] of each as JSON.
-_MANY = """
-import json, subprocess, sys
-from concurrent.futures import ThreadPoolExecutor
-def run(command):
-    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, stdin=subprocess.DEVNULL)
-    return [done.returncode, *(text.decode("utf-8", "surrogateescape") for text in (done.stdout, done.stderr))]
-with ThreadPoolExecutor(8) as pool:
-    json.dump(list(pool.map(run, json.loads(sys.argv[1]))), sys.stdout)
-"""
 
 
 class Runner(Protocol):
@@ -51,8 +40,7 @@ class ConversationBackend(base.BaseBackend):  # type: ignore[misc]  # testinfra 
         """Return the result of a shell command on the host. Raises AgentError, UnreachableError."""
         command = self.get_command(command, *args)
         if command not in self.answers:
-            done = self._send(command)
-            self.answers[command] = (int(done["code"]), str(done["stdout"]), str(done["stderr"]))
+            self.answers[command] = _answer(self._send("run", command=command))
         code, stdout, stderr = self.answers[command]
         return self.result(code, command.encode(), stdout, stderr)
 
@@ -61,14 +49,16 @@ class ConversationBackend(base.BaseBackend):  # type: ignore[misc]  # testinfra 
         missing = [command for command in dict.fromkeys(commands) if command not in self.answers]
         if not missing:
             return
-        done = self._send(f"python3 -c {shlex.quote(_MANY)} {shlex.quote(json.dumps(missing))}")
-        if done["code"] == 0:  # otherwise each command is run by itself when its turn comes
-            for command, (code, stdout, stderr) in zip(missing, json.loads(done["stdout"]), strict=True):
-                self.answers[command] = (code, stdout, stderr)
+        results = self._send("run_all", commands=missing)["results"]
+        self.answers.update({command: _answer(done) for command, done in zip(missing, results, strict=True)})
 
-    def _send(self, command: str) -> Any:
+    def _send(self, verb: str, **arguments: Any) -> Any:
         self.messages += 1
-        return self.conversation.request("run", command=command)
+        return self.conversation.request(verb, **arguments)
+
+
+def _answer(done: dict[str, Any]) -> tuple[int, str, str]:
+    return int(done["code"]), str(done["stdout"]), str(done["stderr"])
 
 
 def host_over(name: str, conversation: Runner) -> Host:

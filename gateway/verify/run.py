@@ -52,7 +52,7 @@ def verify_hosts(
     import pytest  # noqa: PLC0415 - slow, and of no use to other verbs
 
     from gateway.verify.gather import gather, targets_of  # noqa: PLC0415
-    from gateway.verify.plugin import Checks, load_ahead  # noqa: PLC0415
+    from gateway.verify.plugin import Checks, Titles, load_ahead  # noqa: PLC0415
 
     started = time.monotonic()
     targets = targets_of(inventory, vault, conversations, names)
@@ -67,7 +67,7 @@ def verify_hosts(
     if junit is not None:
         arguments += [f"--junitxml={junit}", "-o", "junit_suite_name=verify"]
     with _undisturbed():
-        code = pytest.main(arguments, plugins=[checks])
+        code = pytest.main(arguments, plugins=[checks, *([Titles()] if junit is not None else [])])
     if code == pytest.ExitCode.INTERRUPTED and not checks.failures:
         raise KeyboardInterrupt
     failures = list(checks.failures)

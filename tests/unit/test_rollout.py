@@ -221,7 +221,9 @@ def test_the_outcome_is_written_on_every_host_that_still_answers(fleet):
     fleet.answers["app2", "switch", "2-new"] = failed("app2")
     fleet.answers["data1", "record"] = UnreachableError("the connection was lost")
     with pytest.raises(RolledBackError):
-        carry_out(fleet.plan, fleet.run, {name: {"current": "1-old"} for name in OLD}, "deploy", good)
+        carry_out(
+            fleet.plan, fleet.run, {name: {"current": "1-old", "interrupted": None} for name in OLD}, "deploy", good
+        )
     assert [host for host, verb, _ in fleet.asked if verb == "record"] == ["app1", "app2", "data1"]
 
 

@@ -17,6 +17,7 @@ from gateway.secret import Secret
 from gateway.secret_names import KNOWN_DEFAULTS, SECRET_NAMES
 from gateway.vault import Vault, create_missing, diff_key, ensure_vault, open_vault, save_vault
 from gateway.vault_text import secrets_to_text, text_to_secrets
+from tests.examples import examples
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -122,7 +123,7 @@ def test_hard_texts_survive(files: tuple[Path, Path], name: str, text: str) -> N
     assert open_vault(*files)[name].reveal() == text
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80))
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc", "Cn"]) | st.sampled_from("\n\t"), min_size=32))
 def test_any_text_survives_the_yaml(text: str) -> None:
     if len(set(text)) > 1:
@@ -300,7 +301,7 @@ def test_bad_text_is_refused_without_a_value(text: str, where: str, words: str) 
     assert "entinel" not in str(error)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(st.text(max_size=80))
 def test_any_text_gives_secrets_or_an_error(text: str) -> None:
     with contextlib.suppress(ConfigurationError):

@@ -89,3 +89,23 @@ def test_nobody_wants_back_what_was_given_up(live, beside):
     aside.put(live, beside)
     aside.give_up(beside)
     assert not aside.is_pending(beside)
+
+
+def test_of_volumes_that_belong_together_the_first_given_up_counts_for_all(live, beside, tmp_path):
+    other_live, other = tmp_path / "other-live", tmp_path / "other"
+    for folder in (other_live, other):
+        folder.mkdir()
+    aside.put(live, beside)
+    aside.put(other_live, other)
+    assert aside.are_wanted_back([beside, other, None])
+    aside.give_up(beside)
+    assert not aside.are_wanted_back([beside, other, None])
+
+
+def test_what_was_given_up_once_does_not_count_for_what_is_put_there_later(live, beside):
+    aside.put(live, beside)
+    aside.give_up(beside)
+    put_new(live)
+    aside.clear(beside)
+    aside.put(live, beside)
+    assert aside.are_wanted_back([beside])

@@ -88,3 +88,19 @@ def test_a_release_without_any_makes_no_folder(store):
     stage(store, "3-c", release().pack("3-c"))
     deliver(store, "3-c")
     assert not (store.root / "live").exists()
+
+
+def test_the_content_is_on_the_disk_before_it_gets_its_name(store, monkeypatch):
+    flushed = []
+    flush, replace = os.fsync, type(store.root).replace
+    monkeypatch.setattr(
+        live.os, "fsync", lambda descriptor: (flushed.append(os.fstat(descriptor).st_ino), flush(descriptor))
+    )
+
+    def rename(path, target):
+        assert path.name.startswith(".current") or path.stat().st_ino in flushed
+        return replace(path, target)
+
+    monkeypatch.setattr(type(store.root), "replace", rename)
+    deliver(store, "1-a")
+    assert (store.root / ROUTES).read_text() == "one"

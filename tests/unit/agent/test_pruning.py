@@ -112,3 +112,22 @@ def test_what_docker_refuses_is_not_called_removed(store, docker):
         put_away = store.releases / release / "manifest.json"
         put_away.write_text(json.dumps({"services": []}))
     assert pruning.remove_images(store, [image("web"), image("jawn")]) == [image("jawn")]
+
+
+def test_a_removal_that_was_cut_off_leaves_no_release_in_part_and_is_made_up_for(store, monkeypatch):
+    def cut(folder):
+        (folder / "manifest.json").unlink()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pruning.shutil, "rmtree", cut)
+        with pytest.raises(KeyboardInterrupt):
+            pruning.remove_releases(store, 3, [])
+    assert store.release_ids() == [f"{number}-aaaaaaaaaaaa" for number in (2, 3, 4)]
+    pruning.remove_releases(store, 3, [])
+    assert sorted(path.name for path in store.releases.iterdir()) == store.release_ids()
+
+
+def test_the_release_that_a_cut_off_switch_came_from_stays(store):
+    store.append("journal", step="switching", release="4-aaaaaaaaaaaa", previous="1-aaaaaaaaaaaa")
+    assert "1-aaaaaaaaaaaa" not in pruning.old_releases(store, 1, [])

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
 
 import pytest
 
 from gateway.agent import backup_log, backup_settings, restoration
 from gateway.agent.failure import StepFailed
 from tests.unit.agent.backup_situations import host
+from tests.unit.agent.power import Supply, powered
 
 MANIFEST = {
     "upstream": "d" * 40, "postgres": {"public.t": [1, "7"]}, "clickhouse": {}, "objects": {"count": 0, "sampled": {}},
@@ -113,6 +115,8 @@ def content(place):
 
 OLD = {f"helicone-trial-{name}/old": name for name in ("postgres", "clickhouse", "object-store")}
 
+NEW = {"helicone-trial-object-store/new": "object"}
+
 
 def restore(store):
     words = {"set": "20260101-033000", "elsewhere": None, "secrets": PASSWORDS, "by": "ann@desk"}
@@ -204,3 +208,51 @@ def test_a_set_that_does_not_fit_leaves_everything_alone(tmp_path, live, monkeyp
         restore(host(tmp_path))
     assert caught.value.kind == "configuration"
     assert (content(place), notes) == (OLD, [])
+
+
+def test_a_cut_while_the_proven_set_is_made_final_brings_back_nothing_old(tmp_path, live, monkeypatch):
+    """One store of the old data beside two of the new would be neither."""
+    place, _ = live
+
+    def cut(beside, give_up=restoration.aside.give_up):
+        give_up(beside)
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr(restoration.aside, "give_up", cut)
+        with pytest.raises(SystemExit):
+            restore(host(tmp_path))
+    assert not restoration.is_cut_off("helicone-trial")
+    with monkeypatch.context() as patch:
+        patch.setattr(restoration.restic, "choose", lambda *_: (_ for _ in ()).throw(StepFailed("choose", "gone")))
+        with pytest.raises(StepFailed, match="gone"):
+            restore(host(tmp_path / "again"))
+    assert content(place) == NEW
+
+
+def test_from_a_power_cut_at_any_write_the_next_command_finds_all_the_old_or_all_the_new_data(
+    tmp_path, live, monkeypatch
+):
+    place, _ = live
+    store, cut = host(tmp_path), 0
+    old = tmp_path / "old"
+    shutil.copytree(place, old)
+    while True:
+        with powered(supply := Supply(place, cut)):
+            restore(store)
+        whole = cut > supply.used
+        wants_help = restoration.is_cut_off("helicone-trial")
+        assert wants_help or content(place) in (OLD, NEW), f"silent, and neither old nor new, after {cut}"
+        with monkeypatch.context() as patch:
+            patch.setattr(restoration.restic, "choose", lambda *_: (_ for _ in ()).throw(StepFailed("choose", "gone")))
+            with pytest.raises(StepFailed, match="gone"):
+                restore(store)
+        assert content(place) in ([OLD] if wants_help else [OLD, NEW]), cut
+        assert not restoration.is_cut_off("helicone-trial")
+        if whole:
+            break
+        shutil.rmtree(place)
+        shutil.copytree(old, place)
+        cut += 1
+    assert content(place) == NEW
+    assert cut > 20

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import tarfile
 
@@ -127,3 +128,22 @@ def test_a_pull_that_fails_gives_dockers_last_words(monkeypatch, docker):
     monkeypatch.setattr(module.engine, "has_image", lambda _: False)
     with pytest.raises(StepFailed, match=r"jawn:1 could not be pulled: manifest unknown"):
         pull(["jawn:1@sha256:aa"], lambda **_: None)
+
+
+def test_a_manifest_that_was_damaged_on_its_way_is_refused(store):
+    """It stands in no manifest: the sender's checksum of the whole is what tells."""
+    digest = hashlib.sha256(ARCHIVE).hexdigest()
+    with pytest.raises(StepFailed, match="damaged on its way"):
+        stage(store, NAME, ARCHIVE.replace(b'"health_timeout":5', b'"health_timeout":9'), digest)
+    assert not store.root.exists()
+    stage(store, NAME, ARCHIVE, digest)
+    assert store.release_ids() == [NAME]
+
+
+def test_a_manifest_that_was_edited_later_is_named(store):
+    stage(store, NAME, ARCHIVE)
+    path = store.releases / NAME / "manifest.json"
+    path.write_bytes(path.read_bytes().replace(b'"health_timeout":5', b'"health_timeout":9'))
+    assert store.check(NAME) == ["manifest.json"]
+    (store.releases / NAME / "manifest.sha256").unlink()  # as releases of older versions are
+    assert store.check(NAME) == []

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.agent import store as module
 from gateway.agent.failure import StepFailed
 from gateway.agent.store import Store, marks, read_env, release_number
 from gateway.render.quoting import quote_env
@@ -105,3 +106,28 @@ def test_marks_are_those_of_the_controller():
     assert marks({"A": "value", "B": "é"}, key) == {
         "A": Secret("value").fingerprint(key), "B": Secret("é").fingerprint(key)
     }  # fmt: skip
+
+
+def test_a_guard_that_was_undone_meanwhile_does_not_hide_a_switch_that_was_cut_off(store):
+    store.append("journal", step="switching", release="2-b", previous="1-a")
+    store.append("journal", step="guard undone", reason="no new connection confirmed it")
+    assert store.unfinished()["release"] == "2-b"
+    store.append("journal", step="undone", release="1-a")
+    assert store.unfinished() is None
+
+
+def test_where_a_host_goes_back_to_is_what_it_was_last_whole_on(store):
+    store.point_to("2-b")
+    assert store.settled() == "2-b"
+    store.append("journal", step="switching", release="2-b", previous="1-a")
+    assert store.settled() == "1-a"
+    store.append("journal", step="retiring", release=None, previous="2-b")
+    assert store.settled() is None
+
+
+def test_a_new_journals_name_is_flushed_too(store, monkeypatch):
+    flushed = []
+    monkeypatch.setattr(module, "flush_folder", flushed.append)
+    store.append("journal", step="switching")
+    store.append("journal", step="switched")
+    assert flushed == [store.state]

@@ -320,3 +320,15 @@ def test_logins_are_forgotten_where_they_are_kept(host, monkeypatch):
     host.store.point_to("7-g")
     module.forget_logins(host.store, PROJECT)
     assert forgotten == ["1", ({"clickhouse": "ch"}, "one")]
+
+
+def test_after_a_power_cut_a_release_that_fails_leads_back_to_the_last_whole_one(host):
+    host.switch("1-a")
+    host.store.append("journal", step="switching", release="2-b", previous="1-a")
+    host.store.point_to("2-b")  # and then the power went
+    host.broken["wait_until_ready", "2-b"] = StepFailed("start jawn", "jawn exited")
+    with pytest.raises(StepFailed) as caught:
+        host.switch("2-b")
+    assert caught.value.kind == "failed"
+    assert host.store.current() == "1-a"
+    assert host.journal()[-1] == ("undone", "1-a")

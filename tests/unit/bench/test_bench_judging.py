@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from bench.comparison import cases, warm_up
-from bench.endurance import held
-from bench.environment import describe
-from bench.litellm_proxy import environment as litellm_environment
-from bench.litellm_proxy import settings
-from bench.load import Answer, Load, Outcome
-from bench.measurement import figures, per_request
-from bench.recorded import lost, wait_for_rows
-from bench.short import problem
-from bench.targets import order, targets
+from bench.gateway.comparison import cases, warm_up
+from bench.gateway.endurance import held
+from bench.gateway.environment import describe
+from bench.gateway.litellm_proxy import environment as litellm_environment
+from bench.gateway.litellm_proxy import settings
+from bench.gateway.load import Answer, Load, Outcome
+from bench.gateway.measurement import figures, per_request
+from bench.gateway.recorded import lost, wait_for_rows
+from bench.gateway.short import problem
+from bench.gateway.targets import order, targets
 from tests.unit.bench.rows import measured, step
 
 
@@ -62,10 +62,10 @@ def test_the_short_form_does_not_judge_what_jawn_records_by_itself():
 
 def test_rows_are_waited_for_as_long_as_more_come(monkeypatch):
     seconds = iter(range(1000))
-    monkeypatch.setattr("bench.recorded.time.monotonic", lambda: float(next(seconds)))
-    monkeypatch.setattr("bench.recorded.time.sleep", lambda _: None)
+    monkeypatch.setattr("bench.gateway.recorded.time.monotonic", lambda: float(next(seconds)))
+    monkeypatch.setattr("bench.gateway.recorded.time.sleep", lambda _: None)
     counts = iter([0, 3, 3, 7, 7, 7, 7, 7, 7, 7, 7, 7])
-    monkeypatch.setattr("bench.recorded.rows", lambda _: (next(counts),) * 2)
+    monkeypatch.setattr("bench.gateway.recorded.rows", lambda _: (next(counts),) * 2)
     assert wait_for_rows("m", 7, 100, 3) == (7, 7)
     assert wait_for_rows("m", 8, 100, 3) == (7, 7)
     assert next(counts) == 7
@@ -110,7 +110,7 @@ def test_litellm_runs_as_its_documentation_recommends():
 
 
 def test_the_environment_is_one_host_whose_providers_are_all_on_this_machine(tmp_path, monkeypatch):
-    monkeypatch.setattr("bench.environment.INVENTORY", tmp_path / "bench")
+    monkeypatch.setattr("bench.gateway.environment.INVENTORY", tmp_path / "bench")
     describe(tmp_path / "state", "192.0.2.1")
     written = (tmp_path / "bench" / "group_vars" / "all.yml").read_text()
     assert "http://192.0.2.1:8080/v1" in written

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from bench import load as loads
-from bench.load import Load, request_bytes, send
+from bench.gateway import load as loads
+from bench.gateway.load import Load, request_bytes, send
 
 pytestmark = pytest.mark.skipif(not shutil.which("cc"), reason="the generator needs a C compiler")
 

@@ -7,8 +7,8 @@ import subprocess
 import sys
 import time
 
-from bench import parts
-from bench.parts import Part, family, group_of, group_seconds, process_bytes, process_seconds, processor_seconds
+from bench.gateway import parts
+from bench.gateway.parts import Part, family, group_of, group_seconds, process_bytes, process_seconds, processor_seconds
 
 OLD = "4:memory:/docker/abc\n2:cpu,cpuacct:/docker/abc\n0::/\n"
 NEW = "0::/system.slice/docker-abc.scope\n"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bench.gateway.plot import LINKS
+from bench.gateway.report import own_processor_us, report, summary
+from bench.markdown import table
 from bench.publish import BEGIN, END, publish, with_results
-from bench.report import own_processor_us, report, summary, table
 from bench.results import machine
 from tests.unit.bench.rows import compared, endured, step
 
@@ -77,7 +79,7 @@ def test_the_page_links_only_what_was_copied(tmp_path):
     (folder / "rows.jsonl").write_text("{}")
     (folder / "report.md").write_text("### Side by side")
     page.write_text(f"{BEGIN}{END}")
-    publish(folder, page, page.parent / "performance")
+    publish(folder, page, LINKS, page.parent / "performance")
     assert (page.parent / "performance" / "rows.jsonl").read_text() == "{}"
     assert "(performance/rows.jsonl)" in page.read_text()
     assert "svg" not in page.read_text()

@@ -60,10 +60,11 @@ class Talk:
 def test_old_releases_that_cannot_be_removed_do_not_fail_a_good_deploy(tmp_path, capsys):
     talks = {"app1": Talk(UnreachableError("the connection was lost")), "app2": Talk()}
     run = Run(load(tmp_path), None, talks, Reporter())
-    prune(run, {name: {"current": "4-d"} for name in talks})
+    cut_off = {"step": "switching", "release": "4-d", "previous": "3-c"}
+    prune(run, {name: {"current": "4-d", "interrupted": cut_off} for name in talks})
     [(verb, arguments)] = talks["app2"].asked
     assert verb == "prune"
-    assert arguments["protected"] == ["4-d"]
+    assert arguments["protected"] == ["4-d", "3-c"]
     assert arguments["keep"] >= 2
     assert "old releases could not be removed" in capsys.readouterr().err
 

@@ -181,3 +181,7 @@ def test_a_release_with_todays_secrets_is_gone_back_to():
 def test_secrets_that_run_now_are_nothing_new_even_if_the_vault_is_ahead():
     observed, older = seen("edited-since-and-not-deployed")
     refuse_old_secrets("3-c", older, observed, VAULT, "lab")
+
+
+def test_where_one_host_was_cut_off_on_its_way_the_release_that_the_others_run_is_gone_back_to():
+    assert choose(fleet(host("4", ALL, r3="good"), host("3", ALL, r3="good")), None, "lab") == "3"

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from gateway.errors import ConfigurationError
 from gateway.inventory import Inventory
 from gateway.inventory.schema import known_keys
+from tests.examples import examples
 
 if TYPE_CHECKING:
     from conftest import Project
@@ -44,7 +45,7 @@ CHANGES = st.lists(
     min_size=1,
     max_size=4,
 )
-QUICKLY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUICKLY = settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def load(project: Project, *arguments: str, limit: str | None = None) -> None:

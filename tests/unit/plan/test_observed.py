@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from gateway.plan.observed import altered_files, is_current, outcomes, service_changes
+from gateway.plan.observed import altered_files, is_current, outcomes, service_changes, settled
 from tests.unit.situations import bare, container, release, running, service
 
 RELEASE = release(service("jawn"), service("web"), service("migrations", "migrations", one_shot=True))
@@ -113,3 +113,16 @@ def test_the_last_outcome_of_a_release_counts():
         {"release": "1-a", "outcome": "failed"},
     ]
     assert outcomes(history) == {"1-a": "failed", "2-b": "failed"}
+
+
+@pytest.mark.parametrize(
+    ("cut_off", "release"),
+    [
+        (None, "2-b"),
+        ({"step": "switching", "release": "2-b", "previous": "1-a"}, "1-a"),
+        ({"step": "switching", "release": "2-b", "previous": None}, None),
+        ({"step": "retiring", "release": None, "previous": "2-b"}, None),
+    ],
+)
+def test_where_a_host_goes_back_to(cut_off, release):
+    assert settled({"current": "2-b", "interrupted": cut_off}) == release

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from gateway.errors import ConfigurationError
 from gateway.render.merge import merged_definition
 from gateway.render.quoting import environment_text, quote_compose, quote_env
+from tests.examples import examples
 
 # Everything but NUL and surrogates, with what quoting is about made frequent.
 AWKWARD = st.text(
@@ -62,7 +63,7 @@ def test_known_troublemakers_survive() -> None:
     assert read_back(KNOWN) == (KNOWN, KNOWN)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=examples(15), suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.lists(AWKWARD, min_size=20, max_size=40))
 def test_any_text_survives(values: list[str]) -> None:
     assert read_back(values) == (values, values)

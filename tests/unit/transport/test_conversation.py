@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 
@@ -127,7 +128,9 @@ def test_a_release_arrives_and_old_ones_go(machine):
     machine.lease(conversation)
     for number in (1, 2, 3, 4):
         identifier = f"{number}-aaaaaaaaaaaa"
-        conversation.request("stage", payload=release().pack(identifier), release=identifier)
+        archive = release().pack(identifier)
+        digest = hashlib.sha256(archive).hexdigest()
+        conversation.request("stage", payload=archive, release=identifier, sha256=digest)
     removed = conversation.request("prune", keep=2, protected=["1-aaaaaaaaaaaa", None])["removed"]
     assert removed == ["2-aaaaaaaaaaaa"]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gateway.agent import commands
 from gateway.verify.onhost.containers import value_hash
 
 IMAGE = "caddy:2@sha256:" + "a" * 64
@@ -50,14 +50,20 @@ class FakeConversation:
         self.verbs.append(verb)
         if verb == "snapshot":
             return self.snapshot
+        if verb == "run_all":
+            self.commands += arguments["commands"]
+            return {"results": [self.answer(command) for command in arguments["commands"]]}
         assert verb == "run"
-        command = arguments["command"]
-        self.commands.append(command)
+        self.commands.append(arguments["command"])
+        return self.answer(arguments["command"])
+
+    def answer(self, command: str) -> dict[str, Any]:
+        """Return what the agent answers to a command."""
         if "helicone-verify" in command:
             return {"code": 0, "stdout": json.dumps(self.sight), "stderr": ""}
-        command = command.replace("stat -Lc %u", "stat -Lc 0")
-        done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
-        return {"code": done.returncode, "stdout": done.stdout, "stderr": done.stderr}
+        if command.startswith("stat -Lc %u"):
+            return {"code": 0, "stdout": "0\n", "stderr": ""}
+        return commands.run_all([command])[0]
 
 
 def container(**changes: Any) -> dict[str, Any]:

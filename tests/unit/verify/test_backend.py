@@ -42,14 +42,3 @@ def test_commands_run_ahead_need_no_message_of_their_own(tmp_path: Path) -> None
     assert len(file.sha256sum) == 64
     assert host.run("exit 3").rc == 3
     assert backend.messages == 1
-
-
-def test_commands_that_cannot_be_run_together_are_run_one_by_one() -> None:
-    conversation = FakeConversation()
-    answer = conversation.request
-    conversation.request = lambda verb, command: (  # type: ignore[method-assign]
-        {"code": 127, "stdout": "", "stderr": "no python3"} if "python3" in command else answer(verb, command=command)
-    )
-    host = host_over("app1", conversation)
-    host.backend.ahead(["echo one"])
-    assert host.run("echo one").stdout == "one\n"

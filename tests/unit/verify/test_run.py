@@ -74,7 +74,7 @@ def test_the_shells_pytest_settings_do_not_matter(
 def test_few_messages_go_to_a_host(inventory: Inventory, vault: Vault, released: Make) -> None:
     conversation = released("app1")
     verify_hosts(inventory, vault, {"app1": conversation}, ["app1"])  # type: ignore[dict-item]
-    assert conversation.verbs == ["snapshot", "run", "run"]
+    assert conversation.verbs == ["snapshot", "run_all", "run"]
 
 
 def test_a_host_gets_the_checks_of_its_own_release(inventory: Inventory, vault: Vault, released: Make) -> None:

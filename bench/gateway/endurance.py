@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Self
 
 from bench.figures import Row, growth
-from bench.load import Load
-from bench.measurement import Machine, measure
-from bench.parts import resident_megabytes
-from bench.targets import EDGE_PARTS, Target
+from bench.gateway.load import Load
+from bench.gateway.measurement import Machine, measure
+from bench.gateway.parts import resident_megabytes
+from bench.gateway.targets import EDGE_PARTS, Target
 
 SAMPLE_SECONDS = 1.0
 KEPT_UP = 0.98  # of the wanted rate: below it the load itself could not be put on

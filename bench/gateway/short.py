@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from bench import environment
 from bench.figures import Row
-from bench.load import Load
-from bench.measurement import Machine, measure
-from bench.targets import Target
+from bench.gateway import environment
+from bench.gateway.load import Load
+from bench.gateway.measurement import Machine, measure
+from bench.gateway.targets import Target
 
 WAIT_SECONDS = 90
 LOADS = {

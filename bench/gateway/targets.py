@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bench.layout import GATEWAY_PORT, LITELLM_KEY, LITELLM_PORT, PROVIDER_KEY, PROVIDER_PORT
+from bench.gateway.layout import GATEWAY_PORT, LITELLM_KEY, LITELLM_PORT, PROVIDER_KEY, PROVIDER_PORT
 
 # What a request passes through or is copied to while the client waits or right after, without Helicone's services.
 EDGE_PARTS = ("gateway", "recorder", "keys")

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import recorded
 from bench.figures import Row, difference, percentile
-from bench.layout import PROVIDER
-from bench.load import Answer, Load, Outcome, send
-from bench.parts import Part, container_part, container_parts, processor_seconds, resident_megabytes
-from bench.targets import Target
+from bench.gateway import recorded
+from bench.gateway.layout import PROVIDER
+from bench.gateway.load import Answer, Load, Outcome, send
+from bench.gateway.parts import Part, container_part, container_parts, processor_seconds, resident_megabytes
+from bench.gateway.targets import Target
 
 STILL_SECONDS = 20  # jawn records at once or never: under load it loses records, and nothing tries again
 

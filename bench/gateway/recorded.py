@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from bench.layout import PROJECT
+from bench.gateway.layout import PROJECT
 from lab.engine import docker
 from lab.progress import wait_until
 

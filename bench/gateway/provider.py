@@ -6,7 +6,7 @@ import contextlib
 import socket
 from collections.abc import Iterator
 
-from bench.layout import PROVIDER, PROVIDER_IMAGE, PROVIDER_PORT
+from bench.gateway.layout import PROVIDER, PROVIDER_IMAGE, PROVIDER_PORT
 from bench.shell import require, wait_for
 from lab.engine import docker, inspect, try_docker
 

@@ -1,46 +1,46 @@
 """The figures of a run as drawings (SVG): the comparison, the climb, memory over time.
 
 Runs in the benchmark's own virtual environment, which has matplotlib:
-`python -m bench.plot <folder with rows.jsonl>`.
+`python -m bench.gateway.plot <folder with rows.jsonl>`.
 """
 
 from __future__ import annotations
 
-import importlib
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.drawing import save, sheet
 from bench.figures import Row, grouped
-from bench.report import own_processor_us, summary
-from bench.results import of_kind, read
-from bench.targets import EDGE_PARTS, HELICONE_PARTS, OWN_PARTS
+from bench.gateway.report import own_processor_us, summary
+from bench.gateway.targets import EDGE_PARTS, HELICONE_PARTS, OWN_PARTS
+from bench.results import ROWS, of_kind, read
 
 COMPARISON, LONG_RUNS = "comparison.svg", "long-runs.svg"
+LINKS = {
+    ROWS: "Raw rows: [rows.jsonl]({}).",
+    COMPARISON: "![The four ways side by side]({})",
+    LONG_RUNS: "![The climb, and memory over the long run]({})",
+}
 _COLORS = {"direct": "#8a8a8a", "edge": "#1f6fb2", "inline": "#d9822b", "litellm": "#7a4fa3"}
 
 
 def draw(folder: Path) -> list[Path]:
     """Draw what there are rows for, into the folder of the rows, and return the files."""
-    matplotlib = importlib.import_module("matplotlib")
-    matplotlib.use("svg")
-    matplotlib.rcParams.update(
-        {"svg.hashsalt": "bench", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
-    )
     rows = read(folder)
     drawn = []
     if compared := summary(of_kind(rows, "comparison")):
-        drawn.append(_save(_comparison(compared), folder / COMPARISON))
+        drawn.append(save(_comparison(compared), folder / COMPARISON))
     steps, endurance = of_kind(rows, "step"), of_kind(rows, "endurance")
     if steps and endurance:
-        drawn.append(_save(_long_runs(steps, endurance[0]), folder / LONG_RUNS))
+        drawn.append(save(_long_runs(steps, endurance[0]), folder / LONG_RUNS))
     return drawn
 
 
 def _comparison(rows: Sequence[Row]) -> Any:
     """Return bars of median, p99, throughput and processor time, side by side for each case; axes are logarithmic."""
-    figure, panels = _sheet(2, 2, (10, 7))
+    figure, panels = sheet(2, 2, (10, 7))
     shown: tuple[tuple[str, Callable[[Row], float]], ...] = (
         ("median, ms", lambda row: row["median_ms"]),
         ("99th percentile, ms", lambda row: row["p99_ms"]),
@@ -65,7 +65,7 @@ def _comparison(rows: Sequence[Row]) -> Any:
 
 def _long_runs(steps: Sequence[Row], endurance: Row) -> Any:
     """Return the climb (who uses the processors at which rate) and memory over the long run."""
-    figure, (climb, memory) = _sheet(1, 2, (10, 4))
+    figure, (climb, memory) = sheet(1, 2, (10, 4))
     rates = [row["throughput"] for row in steps]
     names = ["gateway", "recorder", *HELICONE_PARTS, "provider"]
     shares = [[row["processor_us"].get(name, 0) * row["throughput"] / 1e6 for row in steps] for name in names]
@@ -89,17 +89,6 @@ def _long_runs(steps: Sequence[Row], endurance: Row) -> Any:
 def _short(value: float) -> str:
     """Return a number as it stands over a bar; nothing for 0."""
     return "" if not value else f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def _sheet(rows: int, columns: int, inches: tuple[int, int]) -> Any:
-    """Return a figure and its panels. Only the benchmark's own environment has matplotlib."""
-    plots: Any = importlib.import_module("matplotlib.pyplot")
-    return plots.subplots(rows, columns, figsize=inches, layout="constrained")
-
-
-def _save(figure: Any, file: Path) -> Path:
-    figure.savefig(file, metadata={"Date": None})
-    return file
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.layout import PROJECT
+from bench.gateway.layout import PROJECT
 from lab.engine import docker
 
 PROC = Path("/proc")

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import yaml
 
-from bench.layout import ENVIRONMENT, GATEWAY_PORT, INVENTORY, PROJECT, PROVIDER_PORT, ROOT, UI_PORT
+from bench.gateway.layout import ENVIRONMENT, GATEWAY_PORT, INVENTORY, PROJECT, PROVIDER_PORT, UI_PORT
+from bench.layout import ROOT
 from bench.shell import bridge_address, invoke, require, run, wait_for
 from gateway.agent.docker_setup import PLUGIN
 from gateway.commands.project import open_project

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.layout import CACHE, MODEL
+from bench.gateway.layout import MODEL
+from bench.layout import CACHE
 from bench.shell import run
 
 SOURCE = Path(__file__).with_name("load.c")

@@ -19,9 +19,10 @@ from pathlib import Path
 
 import yaml
 
-from bench.layout import CACHE, LITELLM_KEY, LITELLM_PORT, MODEL, PROVIDER_KEY, PROVIDER_PORT, VIRTUAL_ENVIRONMENT
-from bench.parts import Part, family
-from bench.provider import answers
+from bench.gateway.layout import LITELLM_KEY, LITELLM_PORT, MODEL, PROVIDER_KEY, PROVIDER_PORT, VIRTUAL_ENVIRONMENT
+from bench.gateway.parts import Part, family
+from bench.gateway.provider import answers
+from bench.layout import CACHE
 from bench.shell import require, wait_for
 from lab.progress import wait_until
 

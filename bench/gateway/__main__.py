@@ -1,4 +1,4 @@
-"""`python -m bench`: run the benchmark. See docs/performance-gateway.md."""
+"""`python -m bench.gateway`: run the benchmark. See docs/performance-gateway.md."""
 
 from __future__ import annotations
 
@@ -12,16 +12,19 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import endurance, environment, litellm_proxy, provider, recorded, results
-from bench.comparison import cases, compare
-from bench.layout import ROOT, VIRTUAL_ENVIRONMENT
-from bench.measurement import Machine
-from bench.parts import Part
+from bench import results
+from bench.gateway import endurance, environment, litellm_proxy, provider, recorded
+from bench.gateway.comparison import cases, compare
+from bench.gateway.layout import PAGE, VIRTUAL_ENVIRONMENT
+from bench.gateway.measurement import Machine
+from bench.gateway.parts import Part
+from bench.gateway.plot import LINKS
+from bench.gateway.report import report
+from bench.gateway.short import run_short
+from bench.gateway.targets import Target, targets
+from bench.layout import ROOT
 from bench.publish import REPORT, publish
-from bench.report import report
 from bench.shell import bridge_address
-from bench.short import run_short
-from bench.targets import Target, targets
 from gateway.errors import GatewayError
 
 BEGAN = time.monotonic()
@@ -34,7 +37,7 @@ def say(text: str) -> None:
 
 def options(words: list[str]) -> argparse.Namespace:
     """Return what the command line asks for."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench.gateway", description=__doc__)
     parser.add_argument("--short", action="store_true", help="a minute; judges counts, without LiteLLM and drawings")
     parser.add_argument("--publish", metavar="FOLDER", type=Path, help="put the results of a run into docs/, and end")
     parser.add_argument("--rounds", type=int, default=4, help="of the comparison; each begins with another way")
@@ -54,7 +57,7 @@ def main(words: list[str]) -> int:
     chosen = options(words)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything is removed
     if chosen.publish:
-        publish(chosen.publish)
+        publish(chosen.publish, PAGE, LINKS)
         return 0
     try:
         with contextlib.ExitStack() as stack:
@@ -97,7 +100,7 @@ def full(chosen: argparse.Namespace, address: str, ways: tuple[Target, ...]) -> 
     (folder / REPORT).write_text(report(results.read(folder)))
     if shutil.which("python", path=VIRTUAL_ENVIRONMENT / "bin"):
         python = str(VIRTUAL_ENVIRONMENT / "bin" / "python")
-        subprocess.run([python, "-m", "bench.plot", str(folder)], cwd=ROOT, check=True)
+        subprocess.run([python, "-m", "bench.gateway.plot", str(folder)], cwd=ROOT, check=True)
     say(f"report: {(folder / REPORT).relative_to(ROOT)}")
     return 0
 

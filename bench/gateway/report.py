@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from bench.figures import Row, grouped, median_row, ratio
+from bench.gateway.targets import EDGE_PARTS, HELICONE_PARTS, OWN_PARTS
+from bench.markdown import table
 from bench.results import of_kind
-from bench.targets import EDGE_PARTS, HELICONE_PARTS, OWN_PARTS
 
 BASE = "direct"
 _MACHINE = ("machine", "stolen")
@@ -33,12 +34,6 @@ def summary(rows: Iterable[Row]) -> list[Row]:
                 row[name] = sum(one[name] for one in group)
         merged.append({**row, "rounds": len(group)})
     return merged
-
-
-def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    """Return a Markdown table; all columns but the first are numbers."""
-    marks = ["---", *["---:"] * (len(head) - 1)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in (head, marks, *lines))
 
 
 def own_processor_us(row: Row, parts: Sequence[str], until: str = "processor_us") -> float:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from bench import environment
 from bench.figures import Row
-from bench.load import Load
-from bench.measurement import Machine, measure
-from bench.targets import Target, order
+from bench.gateway import environment
+from bench.gateway.load import Load
+from bench.gateway.measurement import Machine, measure
+from bench.gateway.targets import Target, order
 
 WARM_UP = 0.1  # of a load, sent before it
 
