@@ -1,4 +1,4 @@
-"""`python3 -m recorder` serves; `status` prints one JSON line; `healthy` exits 0 or 1."""
+"""`python3 -m recorder` serves; `healthy` exits 0 or 1; the other words print one JSON line (see WORDS)."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ import os
 import sqlite3
 import sys
 
-from . import heartbeat, log
+from . import heartbeat, kept, log
+from .schema import open_spool
 from .serving import serve
 from .settings import SettingsError, read, read_folder, read_heartbeat
 from .status import status
+
+# What may be asked of a spool beside the process that serves: to keep what Helicone has, and what becomes of that.
+WORDS = {"keep": kept.keep, "again": kept.again, "let-go": kept.let_go}
 
 
 def main(arguments: list[str]) -> int:
@@ -20,6 +24,9 @@ def main(arguments: list[str]) -> int:
         if arguments == ["status"]:
             print(json.dumps(status(read_folder(os.environ), read_heartbeat(os.environ))))
             return 0
+        if len(arguments) == 1 and arguments[0] in WORDS:
+            print(json.dumps(WORDS[arguments[0]](open_spool(read_folder(os.environ)))))
+            return 0
         if arguments == ["healthy"]:
             beat = read_heartbeat(os.environ)
             gone = heartbeat.end_without_network(beat, os.environ.get("RECORDER_INTERFACE", ""))
@@ -27,7 +34,7 @@ def main(arguments: list[str]) -> int:
             print(trouble or "healthy")
             return 1 if trouble else 0
         if arguments:
-            print("usage: python3 -m recorder [status | healthy]", file=sys.stderr)
+            print(f"usage: python3 -m recorder [{' | '.join(['status', 'healthy', *WORDS])}]", file=sys.stderr)
             return 2
         asyncio.run(serve(read(os.environ)))
     except SettingsError as error:
