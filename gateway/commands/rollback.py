@@ -11,6 +11,7 @@ from gateway.commands.fleet_state import observe, observe_unlocked
 from gateway.commands.gate import verification_gate
 from gateway.commands.project import Project, owner
 from gateway.commands.show_plan import plan_as_dict, show_plan
+from gateway.commands.upgrade_note import refuse_half_upgraded
 from gateway.errors import ConfigurationError
 from gateway.migrations import compatible, refuse_newer_schema
 from gateway.plan.build import build_rollback
@@ -43,9 +44,11 @@ def rollback(
         )
         if failures:
             raise next(iter(failures.values()))
+        manifests = {name: one["manifest"] for name, one in older.items()}
+        refuse_half_upgraded(observed, compatible(inventory), manifests, inventory.environment)
         refuse_newer_schema(
             {name: seen["manifest"] for name, seen in observed.items()},
-            {name: one["manifest"] for name, one in older.items()},
+            manifests,
             compatible(inventory),
         )
         if not old_secrets:

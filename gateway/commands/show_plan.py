@@ -11,6 +11,18 @@ from rich.text import Text
 from gateway.migrations import counted
 from gateway.plan.build import HostPlan, Plan
 
+UNDO = {
+    "restore": (
+        "a backup is taken before them. If the deploy fails once any was applied, the old version comes back,",
+        "and its data is restored from that set, in this command. Web stands still from the backup until the",
+        "new one is up; users and keys made after that are lost by a restore. Recorded requests are not.",
+    ),
+    "stays": (
+        "no backup is taken (migrations.backup is false): if the deploy fails, the old version comes back,",
+        "and what was applied stays",
+    ),
+    "harmless": ("all are declared compatible: if the deploy fails, the old version comes back, and they stay",),
+}  # what becomes of an upgrade's migrations when it fails
 COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
 
@@ -44,14 +56,20 @@ def _show_host(console: Console, host: HostPlan) -> None:
         for line in lines:
             console.print(Text(f"  {line}", style=COLOURS.get(line[:1], "")))
     if host.upgrades:
-        console.print(
-            Text(f"  {counted(host.migrations)} migrations will run; there is no way back from them", style="yellow")
-        )
-        for names in host.migrations.values():
-            for name in names:
-                console.print(Text(f"    {name}"))
+        _show_migrations(console, host)
     for change in host.changes:
         console.print(Text(f"  {change.action} {change.service}: {change.reason}", style="yellow"))
+
+
+def _show_migrations(console: Console, host: HostPlan) -> None:
+    console.print(
+        Text(f"  {counted(host.migrations)} migrations will run; there is no way back from them", style="yellow")
+    )
+    for names in host.migrations.values():
+        for name in names:
+            console.print(Text(f"    {name}"))
+    for line in UNDO.get(host.undo, ()):
+        console.print(Text(f"  {line}", style="yellow"))
 
 
 def plan_as_dict(plan: Plan) -> dict[str, Any]:
@@ -65,6 +83,7 @@ def plan_as_dict(plan: Plan) -> dict[str, Any]:
                 "services": [asdict(change) for change in host.changes],
                 "altered": list(host.altered),
                 "migrations": {store: list(names) for store, names in host.migrations.items()},
+                "undo": host.undo,
             }
             for name, host in plan.hosts.items()
         },

@@ -15,6 +15,7 @@ _TABLE = """CREATE TABLE IF NOT EXISTS kept (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL, created INTEGER NOT NULL, taken REAL NOT NULL, bytes INTEGER NOT NULL,
     key TEXT NOT NULL, about TEXT NOT NULL, request BLOB NOT NULL, response BLOB NOT NULL
 )"""
+_AT_ONCE = 100  # records moved in one commit, so that who takes records never waits for long
 _COLUMNS = "id, created, taken, bytes, key, about, request, response"
 
 
@@ -33,28 +34,33 @@ def again(connection: sqlite3.Connection) -> dict[str, int]:
     Returns how many records those are (`again`), and of how many there was no room to keep them
     (`left_out`). Each is looked for before it is sent: what Helicone still has does not reach it twice.
     """
-    connection.execute("BEGIN IMMEDIATE")
-    connection.execute(_TABLE)
-    size, left_out = count(connection, _BYTES), count(connection, _LEFT_OUT)
-    last = connection.execute("SELECT coalesce(max(seq), 0) FROM record").fetchone()[0]
-    moved = connection.execute(
-        f"INSERT INTO record ({_COLUMNS}) SELECT {_COLUMNS} FROM kept ORDER BY number"  # noqa: S608 - no value
-    ).rowcount
-    connection.execute("INSERT OR IGNORE INTO sent SELECT seq FROM record WHERE seq > ?", (last,))
-    add(connection, "waiting", moved)
-    add(connection, "waiting_bytes", size)
-    _forget(connection)
-    connection.execute("COMMIT")
-    return {"again": moved, "left_out": left_out}
+    left_out = _keep_no_more(connection)
+    total = 0
+    while True:
+        connection.execute("BEGIN IMMEDIATE")
+        last = connection.execute("SELECT coalesce(max(seq), 0) FROM record").fetchone()[0]
+        moved = connection.execute(
+            f"INSERT INTO record ({_COLUMNS}) SELECT {_COLUMNS} FROM kept ORDER BY number LIMIT ?",  # noqa: S608 - no value
+            (_AT_ONCE,),
+        ).rowcount
+        connection.execute("INSERT OR IGNORE INTO sent SELECT seq FROM record WHERE seq > ?", (last,))
+        add(connection, "waiting", moved)
+        add(connection, "waiting_bytes", _remove_some(connection))
+        connection.execute("COMMIT")
+        total += moved
+        if moved < _AT_ONCE:
+            return {"again": total, "left_out": left_out}
 
 
 def let_go(connection: sqlite3.Connection) -> dict[str, int]:
     """Keep nothing any longer; what Helicone has is its own."""
-    connection.execute("BEGIN IMMEDIATE")
-    connection.execute(_TABLE)
-    _forget(connection)
-    connection.execute("COMMIT")
-    return {}
+    _keep_no_more(connection)
+    while True:
+        connection.execute("BEGIN IMMEDIATE")
+        removed = _remove_some(connection)
+        connection.execute("COMMIT")
+        if not removed:
+            return {}
 
 
 def before_removal(connection: sqlite3.Connection, among: str) -> None:
@@ -78,8 +84,21 @@ def before_removal(connection: sqlite3.Connection, among: str) -> None:
     add(connection, _BYTES, size)
 
 
-def _forget(connection: sqlite3.Connection) -> None:
-    connection.execute("DELETE FROM kept")
-    for name in (_BYTES, _LEFT_OUT):
-        add(connection, name, -count(connection, name))
+def _keep_no_more(connection: sqlite3.Connection) -> int:
+    """Keep nothing from now on, and return how many records there was no room for."""
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute(_TABLE)
     note(connection, _KEEPING, "")
+    left_out = count(connection, _LEFT_OUT)
+    add(connection, _LEFT_OUT, -left_out)
+    connection.execute("COMMIT")
+    return left_out
+
+
+def _remove_some(connection: sqlite3.Connection) -> int:
+    """Remove the oldest of what is kept, in the caller's transaction, and return how many bytes that were."""
+    oldest = "number IN (SELECT number FROM kept ORDER BY number LIMIT ?)"
+    rows = connection.execute(f"DELETE FROM kept WHERE {oldest} RETURNING bytes", (_AT_ONCE,))  # noqa: S608 - no value
+    size = sum(int(one) for (one,) in rows)
+    add(connection, _BYTES, -size)
+    return size
