@@ -11,6 +11,7 @@ from .failure import StepFailed
 from .store import Store, flush_folder
 
 FILE = "upgrade.json"
+_USAGE = 2  # how the recorder ends for a word that it does not know
 WORDS = ("keep", "again", "let-go")
 
 
@@ -80,6 +81,9 @@ def tell_recorder(project: str, word: str) -> dict[str, Any]:
         ["docker", "exec", found[0]["Id"], "python3", "-B", "-m", "recorder", word],
         stdin=subprocess.DEVNULL, capture_output=True, check=False,
     )  # fmt: skip
+    if done.returncode == _USAGE:
+        message = "the recorder that runs is too old to keep what it delivers: deploy the version that runs first"
+        raise StepFailed("recorder", message, kind="configuration")
     if done.returncode:
         said = (done.stderr or done.stdout).decode(errors="replace").strip()
         raise StepFailed("recorder", f"the recorder does not do `{word}`: {said[-300:]}")

@@ -60,6 +60,8 @@ def deploy(project: Project, confirm: Confirm, as_json: bool) -> dict[str, Any]:
             show_plan(made, project.inventory.environment)
             if left:
                 say(f"to be finished, from an earlier rotation: {', '.join(left)}", "yellow")
+            if begun:
+                say("to be settled: an upgrade that was cut off", "yellow")
         if made.is_empty and not left and not begun:
             return _result(project, made, "no changes")
         check_all(project.inventory.hosts, project.releases, observed, time.time())

@@ -57,17 +57,21 @@ class Upgrade:
         """Put right what a failed upgrade left behind, once all hosts are back on the old release.
 
         Returns a sentence for the report, empty if nothing was applied that an older Helicone minds.
-        Raises AgentError when the ledgers cannot be asked, InDoubtError when the data could not be
-        brought back; jawn and web stand still then.
+        Raises InDoubtError when the data could not be brought back, or nobody knows whether it has to be;
+        jawn and web stand still then. Without a set, AgentError when the ledgers cannot be asked.
         """
-        applied = self._applied()
         if not self.kept:
+            applied = self._applied()
             if not applied:
                 return ""
             return (
                 f"{counted(applied)} migrations were applied and stay ({_some(applied)}):"
                 f" the schema is newer than the release that serves"
             )
+        try:
+            applied = self._applied()
+        except AgentError as error:
+            raise self._doubt(f"the ledgers cannot be asked: {error.message}", []) from None
         if applied:
             self._restore()
         if writers.resume(self.run, writers.WRITERS):
@@ -115,7 +119,7 @@ class Upgrade:
         rows = [replace(failure, in_doubt=True) for failure in failures]
         environment = self.run.inventory.environment
         return InDoubtError(
-            f"the stores are migrated in part, and set {self.kept} has the data of before: {cause}",
+            f"migrations were applied, and set {self.kept} has the data of before: {cause}",
             rows or [HostFailure(self.host, "restore", cause, in_doubt=True)],
             next_step=f"invoke restore --env {environment} --from {self.kept}",
         )  # fmt: skip
@@ -156,9 +160,9 @@ def _protected(upgrade: Upgrade, release: str, note: Mapping[str, Any] | None) -
     The note on the data host comes first, so that whoever comes later knows what may have been begun.
     """
     run, host = upgrade.run, upgrade.host
-    halted = False
+    halted, fresh = False, not upgrade.kept
     try:
-        if not upgrade.kept:
+        if fresh:
             run.ask(host, "open_repository")  # what is mostly in the way of a backup is known at once
             _note(upgrade, release)
         if note:
@@ -168,7 +172,7 @@ def _protected(upgrade: Upgrade, release: str, note: Mapping[str, Any] | None) -
             need_all(failures)
         halted = True
         writers.halt(run, ["web"])
-        if not upgrade.kept:
+        if fresh:
             with run.reporter.step(host, "take the backup that the data is restored from if the deploy fails"):
                 made = time.time()
                 upgrade = replace(upgrade, kept=take(run, stores_host(run.inventory))["set"], made=made)
@@ -176,8 +180,8 @@ def _protected(upgrade: Upgrade, release: str, note: Mapping[str, Any] | None) -
     except BaseException as error:
         if halted:
             writers.resume(run, ["web"])
-        if not upgrade.kept:
-            tell_recorders(run, "let-go" if not note else "again")
+        if fresh:
+            tell_recorders(run, "again" if note else "let-go")
             end(run)
         if isinstance(error, (AgentError, GatewayError)):
             raise _refusal(error, run.inventory.environment) from None

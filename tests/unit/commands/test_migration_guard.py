@@ -112,6 +112,15 @@ def test_old_services_that_do_not_come_back_are_a_doubt(fleet):
         upgrade.after_undo()
 
 
+def test_ledgers_that_cannot_be_asked_afterwards_are_a_doubt(fleet):
+    ledgers(fleet, FILES)
+    upgrade = guarded(fleet)
+    fleet.answers["data1", "missing_migrations"] = failure()
+    with pytest.raises(InDoubtError, match="ledgers cannot be asked"):
+        upgrade.after_undo()
+    assert verbs(fleet) == ["missing_migrations"]
+
+
 @pytest.mark.parametrize("verb", ["open_repository", "backup"])
 @pytest.mark.parametrize("kind", ["failed", "configuration"])
 def test_without_its_backup_an_upgrade_is_refused_and_all_is_as_it_was(fleet, verb, kind):
