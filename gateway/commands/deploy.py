@@ -109,6 +109,8 @@ def carry_out(
     except RolloutError as error:
         causes = "; ".join(f"{failure.host}: {failure.cause}" for failure in error.failures)
         record(run, made.identifier, "failed", command, causes)
+        if upgrade is not None:
+            upgrade.undone()
         raise
     record(run, made.identifier, "good", command, "")
     if upgrade is not None:

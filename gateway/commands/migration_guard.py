@@ -37,13 +37,13 @@ _NAMES_SHOWN = 3
 Files = Mapping[str, list[str]]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Upgrade:
     """Migrations that are going to run on `host`, and what they can be undone with.
 
     `run` is to be used for the deploy from here on. `wanted` is how their release asks the ledgers,
     `missing` what they lacked; `kept` is the set with the data of before, made at `made`, empty if none is
-    to be restored.
+    to be restored, and `restored` whether it was.
     """
 
     run: Run
@@ -52,6 +52,7 @@ class Upgrade:
     missing: Files
     kept: str = ""
     made: float = 0.0
+    restored: bool = False
 
     def after_undo(self) -> str:
         """Put right what a failed upgrade left behind, once all hosts are back on the old release.
@@ -80,12 +81,21 @@ class Upgrade:
             tell_recorders(self.run, "let-go")
             end(self.run)
             return ""
-        again = settle_note(self.run)
+        self.restored = True
         since = time.strftime("%H:%M:%S", time.gmtime(self.made))
         return (
             f"{counted(applied)} migrations had been applied ({_some(applied)}), so the stores hold again what set"
-            f" {self.kept} has, of {since} UTC; {again} records that were delivered since are delivered again"
+            f" {self.kept} has, of {since} UTC; what was recorded since is delivered again"
         )
+
+    def undone(self) -> None:
+        """Have the recorders deliver again what a restore took away, once the old release is verified.
+
+        Not before, because the request that proves it would have to wait for all of that.
+        """
+        if self.restored:
+            again = settle_note(self.run)
+            self.run.reporter.line("", f"{again} records that were delivered since the backup are delivered again")
 
     def succeeded(self) -> None:
         """Let go of what an undo would have needed; the set itself stays with the others."""

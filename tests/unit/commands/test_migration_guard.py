@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from gateway.commands.migration_guard import guard_migrations
+from gateway.console import Reporter
 from gateway.errors import ConfigurationError, InDoubtError
 from gateway.plan.build import HostPlan, Plan
 from gateway.transport.conversation import AgentError
@@ -67,13 +70,19 @@ def test_a_backup_comes_before_the_migrations_with_web_standing_still(fleet):
     assert verbs(fleet) == ["tell_recorder", "end_upgrade"]
 
 
-def test_what_was_applied_is_undone_by_a_restore_with_the_writers_standing_still(fleet):
+def test_what_was_applied_is_undone_by_a_restore_with_the_writers_standing_still(fleet, capsys):
     ledgers(fleet, FILES, SOME)
     fleet.answers["app1", "tell_recorder"] = {"again": 5, "left_out": 0}
-    said = guarded(fleet).after_undo()
-    assert verbs(fleet) == ["missing_migrations", "halt", "restore", "resume", "tell_recorder", "end_upgrade"]
+    upgrade = guarded(fleet)
+    upgrade.undone()
+    assert verbs(fleet) == []
+    said = upgrade.after_undo()
+    assert verbs(fleet) == ["missing_migrations", "halt", "restore", "resume"]
     assert said.startswith("1 PostgreSQL migrations had been applied (2_b.sql), so the stores hold again what set S1")
-    assert said.endswith("5 records that were delivered since are delivered again")
+    upgrade.run = replace(upgrade.run, reporter=Reporter())
+    upgrade.undone()
+    assert verbs(fleet)[-2:] == ["tell_recorder", "end_upgrade"]
+    assert "5 records that were delivered since the backup are delivered again" in capsys.readouterr().err
 
 
 def test_with_nothing_applied_jawn_and_web_start_again_and_nothing_is_restored(fleet):
