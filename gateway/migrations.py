@@ -79,6 +79,42 @@ def compatible(inventory: Inventory) -> list[str]:
     return next(iter(inventory.hosts.values())).variables.migrations.compatible
 
 
+def undo_of(inventory: Inventory, files: Mapping[str, Sequence[str]]) -> str:
+    """Return what becomes of a failed upgrade with these migrations, by store.
+
+    `restore`: the data of before is brought back. `harmless`: an older Helicone lives with all of them.
+    `stays`: they stay, because the inventory wants no backup. Empty without any migration.
+    """
+    names = [name for one in files.values() for name in one]
+    if not names:
+        return ""
+    if set(names) <= set(compatible(inventory)):
+        return "harmless"
+    return "restore" if next(iter(inventory.hosts.values())).variables.migrations.backup else "stays"
+
+
+def refuse_unprotected(inventory: Inventory) -> None:
+    """Raise ConfigurationError when a failed upgrade could not be undone by a restore, and nobody said so be it."""
+    variables = next(iter(inventory.hosts.values())).variables
+    external = [shown for store, shown in STORES.items() if getattr(variables, store).mode == "external"]
+    own = "migrations.backup: false: what was applied then stays when the deploy fails"
+    reason, next_step = "", ""
+    if external:
+        reason = f"{' and '.join(external)} is external and in no backup of this program"
+        next_step = f"take a snapshot of your own first, and say so: {own}"
+    elif not variables.backup.enabled:
+        reason = "backup.enabled is false"
+        next_step = f"backup.enabled: true, a deploy of what runs, then this one; or go without: {own}"
+    elif set(inventory.selected) != set(inventory.hosts):
+        reason = "--limit leaves hosts out whose jawn and web would have to stand still for the restore"
+        next_step = "leave --limit out: migrations concern every host"
+    if reason:
+        raise ConfigurationError(
+            f"migrations are to run, and the data could not be brought back if they fail: {reason}",
+            where="migrations", unaffected="every host: nothing was changed", next_step=next_step,
+        )  # fmt: skip
+
+
 def refuse_newer_schema(
     running: Mapping[str, Mapping[str, Any] | None], wanted: Mapping[str, Mapping[str, Any]], harmless: Sequence[str]
 ) -> None:

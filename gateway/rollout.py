@@ -93,9 +93,10 @@ def touch(
     """Switch the hosts, then ask `gate` (the verification) about all of them; undo everything if either fails.
 
     `previous` is the release that each host runs now. `after_undo` is called when all hosts are back on
-    it, before it is verified; what it returns is told. Ctrl-C lets the hosts at work finish and undoes
-    everything; a second one stops waiting. Raises RolledBackError when all hosts are on the old
-    release again and pass the gate, InDoubtError when one does not, or was not waited for.
+    it, before it is verified; what it returns, or the InDoubtError that it raises, is told. Ctrl-C lets
+    the hosts at work finish and undoes everything; a second one stops waiting. Raises RolledBackError
+    when all hosts are on the old release again and pass the gate, InDoubtError when one does not, or was
+    not waited for.
     """
     progress = Progress()
     try:
@@ -175,21 +176,25 @@ def _undone(
                 if old is None:
                     run.ask(host, "retire", project=run.inventory.project)
                 else:
-                    switch(run, host, old, settle_seconds=0)
+                    switch(run, host, old, settle_seconds=0, without=run.undo_without)
         except Exception as error:  # noqa: BLE001 - the other hosts go back all the same
             failures.append(_failure(host, "switch", error))
             failures[-1].in_doubt = True
         progress.switched.remove(host)
-    note = _tidied(after_undo, failures)
-    certain = [
-        host for host, old in previous.items() if old and not any(f.host == host and f.in_doubt for f in failures)
-    ]
+    note, settle = _tidied(after_undo, failures)
+    certain = (
+        []
+        if settle
+        else [
+            host for host, old in previous.items() if old and not any(f.host == host and f.in_doubt for f in failures)
+        ]
+    )
     if certain:
         with run.reporter.step("", "verify the old release"):
             failures += _still_wrong(certain, gate)
     doubtful = sorted({failure.host for failure in failures if failure.in_doubt})
     if doubtful:
-        return _in_doubt(run, "the deploy failed", doubtful, failures, note)
+        return _in_doubt(run, "the deploy failed", doubtful, failures, note, settle)
     back = ", ".join(sorted({old or "nothing (this was the first deploy)" for old in previous.values()}))
     return RolledBackError(
         "the deploy failed and was undone", failures,
@@ -198,13 +203,19 @@ def _undone(
     )  # fmt: skip
 
 
-def _tidied(after_undo: AfterUndo | None, failures: list[HostFailure]) -> str:
-    """Do what is to be done when the hosts are back, and return its sentence; a failure of it is told, too."""
+def _tidied(after_undo: AfterUndo | None, failures: list[HostFailure]) -> tuple[str, str]:
+    """Do what is to be done when the hosts are back, and return its sentence; a failure of it is told, too.
+
+    When it leaves a doubt, the second thing returned is what to type.
+    """
     try:
-        return after_undo() if after_undo else ""
+        return (after_undo() if after_undo else ""), ""
+    except InDoubtError as error:
+        failures.extend(error.failures)
+        return error.message, error.next_step
     except Exception as error:  # noqa: BLE001 - the old release is to be verified all the same
         failures.append(_failure("(all)", "after the undo", error))
-        return "what the migrations left behind is not known"
+        return "what the migrations left behind is not known", ""
 
 
 def _still_wrong(hosts: list[str], gate: Gate) -> list[HostFailure]:
@@ -229,9 +240,10 @@ def _abandoned(run: Run, progress: Progress, previous: Mapping[str, str | None])
 
 
 def _in_doubt(
-    run: Run, what: str, hosts: Sequence[str], failures: Sequence[HostFailure], note: str = ""
+    run: Run, what: str, hosts: Sequence[str], failures: Sequence[HostFailure], note: str = "", settle: str = ""
 ) -> InDoubtError:
     return InDoubtError(
         f"{what}, and {', '.join(hosts)} is not known to be well on the old release", failures, unaffected=note,
-        next_step=f"invoke status --env {run.inventory.environment}; a deploy of a good release settles it",
+        next_step=settle
+        or f"invoke status --env {run.inventory.environment}; a deploy of a good release settles it",
     )  # fmt: skip

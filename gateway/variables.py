@@ -127,10 +127,12 @@ class Migrations(Limits):
 
     `built_from` maps an image (without digest) to the git ref it was built from, for images that do
     not hold the migrations of `upstream.ref`. `compatible` names those that an older Helicone lives with.
+    `backup` tells whether an upgrade takes a backup before any other, and restores it when it fails.
     """
 
     allowed_absent: list[str]
     compatible: list[str]
+    backup: bool
     built_from: dict[str, Text]
 
 

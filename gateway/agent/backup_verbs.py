@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from . import backup, drill, halting, restoration, sets
+from . import backup, backup_settings, drill, halting, repository_key, restoration, sets, upgrading
 from .channel import Emit
 from .store import Store
 
 Request = dict[str, Any]
 Result = dict[str, Any]
 
-CHANGING = frozenset(["keep_secrets", "backup", "drill", "restore", "halt", "resume"])
+CHANGING = frozenset([
+    "keep_secrets", "open_repository", "backup", "drill", "restore", "halt", "resume", "begin_upgrade", "end_upgrade",
+    "tell_recorder",
+])  # fmt: skip
 VERBS = CHANGING | {"sets", "look_at_set"}
 
 
@@ -35,6 +38,17 @@ class BackupVerbs:
         sets.keep_secrets(self.store, payload)
         return {}
 
+    def open_repository(self, request: Request, payload: bytes) -> Result:
+        """See `repository_key.open_for_a_set`: what a backup begins with, and what mostly is in its way."""
+
+        def work(_: Emit) -> Result:
+            """Open it, which a place that does not answer may draw out."""
+            (self.store.state / "backup").mkdir(exist_ok=True)
+            repository_key.open_for_a_set(self.store, backup_settings.load(self.store))
+            return {}
+
+        return self.detached(work)
+
     def backup(self, request: Request, payload: bytes) -> Result:
         """See `backup.take`."""
         return self.detached(lambda emit: backup.take(self.store, request["by"], emit))
@@ -54,3 +68,17 @@ class BackupVerbs:
     def resume(self, request: Request, payload: bytes) -> Result:
         """See `halting.resume`."""
         return self.detached(lambda emit: halting.resume(self.store, request["project"], request["services"], emit))
+
+    def begin_upgrade(self, request: Request, payload: bytes) -> Result:
+        """See `upgrading.begin`."""
+        upgrading.begin(self.store, request["entry"])
+        return {}
+
+    def end_upgrade(self, request: Request, payload: bytes) -> Result:
+        """See `upgrading.end`."""
+        upgrading.end(self.store)
+        return {}
+
+    def tell_recorder(self, request: Request, payload: bytes) -> Result:
+        """See `upgrading.tell_recorder`."""
+        return self.detached(lambda _: upgrading.tell_recorder(request["project"], request["word"]))

@@ -41,7 +41,10 @@ def open_repository(settings: Settings, create: bool) -> None:
     """
     stage.pull([settings.image] if not engine.has_image(settings.image) else [], lambda **_: None)
     if settings.repository.startswith("/") and create:
-        Path(settings.repository).mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            Path(settings.repository).mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise StepFailed("repository", f"{settings.repository} cannot be made: {error.strerror}") from None
     done = _run(settings, ("unlock",))  # locks whose owners are gone; and it tells whether the password is right
     if done.returncode == _NO_REPOSITORY and create:
         run(settings, "init")

@@ -23,6 +23,7 @@ from . import (
     restoration,
     schedule,
     strays,
+    upgrading,
 )
 from .failure import StepFailed
 from .store import Store
@@ -62,6 +63,7 @@ def take(store: Store, project: str, registries: list[str], images: list[str]) -
             "log": backup_log.summary(store),
             "schedule": schedule.look(project),
             "restore_cut_off": bool(facts["engine"]) and restoration.is_cut_off(project),
+            "upgrade": upgrading.look(store, project) if facts["engine"] and not lease.show(store) else None,
         },
         "guard": guard.look(store, project),
         "edge": edge_state.look(project) if facts["engine"] else edge_state.NOTHING,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import account, ask, logins, stores, switch
+from . import account, ask, logins, stores, switch, upgrading
 from .store import Store
 
 Request = dict[str, Any]
@@ -77,5 +77,5 @@ class StoreVerbs:
         return {"lines": stores.clickhouse(request["project"], *words)}
 
     def missing_migrations(self, request: Request, payload: bytes) -> Result:
-        """See `stores.missing_migrations`."""
-        return stores.missing_migrations(request["project"], request["migrations"], request["secrets"])
+        """See `upgrading.missing`."""
+        return upgrading.missing(self.store, request["project"], request["migrations"], request["secrets"])

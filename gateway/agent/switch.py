@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from . import compose, gateway_users, handover, health, live, logins, retention, stores
+from . import compose, gateway_users, halting, handover, health, live, logins, retention, stores
 from .failure import StepFailed, as_failure
 from .store import Store
 
@@ -30,8 +30,9 @@ def switch(store: Store, request: dict[str, Any], emit: Emit) -> dict[str, Any]:
     """Switch to `request["release"]` and wait until it is healthy; on failure bring the old one back.
 
     The old one is the last that the host was whole on: after a power cut that is not what `current` says.
-    Returns `{"release", "previous"}`. Raises StepFailed with the cause; its `kind` is `failed` when
-    the previous release runs healthy again and `doubt` when it does not.
+    Services in `request["without"]` are left standing still, or stopped, and those in `undo_without` when
+    the old one comes back. Returns `{"release", "previous"}`. Raises StepFailed with the cause; its `kind`
+    is `failed` when the previous release runs healthy again and `doubt` when it does not.
     """
     release = request["release"]
     previous = store.settled()
@@ -67,7 +68,8 @@ def _undo(store: Store, request: dict[str, Any], previous: str | None, failure: 
         if previous is None:
             retire(store, request["project"])
         else:
-            _activate(store, previous, {**request, "settle_seconds": 0}, emit)
+            without = request.get("undo_without", [])
+            _activate(store, previous, {**request, "settle_seconds": 0, "without": without}, emit)
     except Exception as error:  # whatever it was, the host is in doubt now
         second = as_failure("undo", error)
         _note(store, step="doubt", release=previous, cause=second.message)
@@ -89,7 +91,11 @@ def _activate(store: Store, release: str, request: dict[str, Any], emit: Emit) -
     store.point_to(release)
     settings = store.settings(release)
     timeout = manifest["settings"]["health_timeout"]
+    without = request.get("without", [])
+    if without:
+        halting.halt(project, without)
     long_running = [service["name"] for service in manifest["services"] if not service["one_shot"]]
+    awaited = [name for name in long_running if name not in without]
     compose.remove_others(project, long_running)
     compose.remove(project, request.get("replace", []))
     compose.free_ports(project, manifest["services"])
@@ -104,7 +110,7 @@ def _activate(store: Store, release: str, request: dict[str, Any], emit: Emit) -
                 gateway_users.accept(project, manifest["migrations"], passwords, login)
                 _keep_as_long_as_wanted(project, manifest["migrations"], passwords, settings, emit)
             continue
-        services = [s for s in manifest["services"] if s["role"] == role and not s["one_shot"]]
+        services = [s for s in manifest["services"] if s["role"] == role and s["name"] in awaited]
         if services:
             emit(event="step", text=f"start {', '.join(s['name'] for s in services)}")
             plain = [s["name"] for s in services if not s.get("handover")]
@@ -115,11 +121,11 @@ def _activate(store: Store, release: str, request: dict[str, Any], emit: Emit) -
             for service in services:
                 if service.get("handover"):
                     handover.bring_up(store, project, service, timeout, redact, emit)
-    health.wait_until_healthy(project, long_running, timeout, redact)
+    health.wait_until_healthy(project, awaited, timeout, redact)
     seconds = request.get("settle_seconds", 0)
     if seconds:
         emit(event="step", text=f"watch for {seconds} s")
-        health.settle(project, long_running, seconds, redact)
+        health.settle(project, awaited, seconds, redact)
 
 
 def forget_logins(store: Store, project: str) -> None:

@@ -156,6 +156,15 @@ def state_in_words(backups: Mapping[str, Any]) -> list[str]:
     log, lines = backups["log"], []
     if backups["restore_cut_off"]:
         lines.append("a restore was cut off and has failed; restore again: it begins by putting the old data back")
+    upgrade = backups["upgrade"]
+    if upgrade:
+        count = len(upgrade["applied"])
+        lines.append(
+            f"an upgrade was cut off and has failed, {count} of its migrations are applied: deploy it again, or bring"
+            f" the data of before back: invoke restore --from {upgrade['set']}"
+            if count
+            else "an upgrade was cut off and has failed before any of its migrations was applied: deploy again"
+        )
     if log is None:
         return [*lines, "no backup was made yet"] if backups["schedule"] else lines
     for kind in ("backup", "drill"):

@@ -11,22 +11,23 @@ from typing import Any
 from gateway.commands.backup import keep_secrets
 from gateway.commands.fleet_state import observe, observe_unlocked
 from gateway.commands.gate import verification_gate
+from gateway.commands.migration_guard import Upgrade, guard_migrations
 from gateway.commands.project import ROOT, Project, owner
 from gateway.commands.rollout_report import Told, reported
 from gateway.commands.settle import forget_logins, settle
 from gateway.commands.show_plan import plan_as_dict, show_plan
+from gateway.commands.upgrade_note import cut_off, refuse_half_upgraded, settle_note
 from gateway.compose_program import compose_program
 from gateway.console import say
 from gateway.eras import refuse_skipped_stop
 from gateway.errors import ConfigurationError, GatewayError, RolloutError
-from gateway.migration_guard import guard_migrations
-from gateway.migrations import compatible, refuse_newer_schema
+from gateway.migrations import compatible, refuse_newer_schema, refuse_unprotected
 from gateway.plan.build import Plan, build_deploy
 from gateway.plan.observed import settled
 from gateway.plan.operations import Run
 from gateway.preflight import check_all
 from gateway.render.topology import data_host
-from gateway.rollout import AfterUndo, prepare, take_leases, touch
+from gateway.rollout import prepare, take_leases, touch
 from gateway.rotation import unsettled
 from gateway.transport.conversation import AgentError
 from gateway.transport.fleet import connected, need_all
@@ -65,13 +66,16 @@ def _deploy(project: Project, confirm: Confirm, as_json: bool, told: Told) -> di
         refuse_half_restored(observed, project.inventory.environment)
         made = make_plan(project, observed)
         told.planned(plan_as_dict(made), observed)
+        begun = cut_off(observed)  # by an earlier upgrade
         # A command for some hosts cannot settle what concerns all of them.
         left = unsettled(project.vault) if set(conversations) == set(project.inventory.hosts) else ()
         if not as_json:
             show_plan(made, project.inventory.environment)
             if left:
                 say(f"to be finished, from an earlier rotation: {', '.join(left)}", "yellow")
-        if made.is_empty and not left:
+            if begun:
+                say("to be settled: an upgrade that was cut off", "yellow")
+        if made.is_empty and not left and not begun:
             return _result(project, made, "no changes")
         check_all(project.inventory.hosts, project.releases, observed, time.time())
         if not confirm():
@@ -81,6 +85,8 @@ def _deploy(project: Project, confirm: Confirm, as_json: bool, told: Told) -> di
         refuse_moved(observed, observe(project.inventory, conversations, project.releases))
         if not made.is_empty:
             roll_out(made, project, run, observed, "deploy")
+        if begun:
+            settle_note(run)
         if left:
             settle(run, project)
         keep_secrets_for_backups(run)
@@ -90,8 +96,8 @@ def _deploy(project: Project, confirm: Confirm, as_json: bool, told: Told) -> di
 def roll_out(made: Plan, project: Project, run: Run, observed: Mapping[str, Any], command: str) -> None:
     """Carry a plan that is not empty out from its beginning to its end. Raises what `deploy` does."""
     prepare(made, run)
-    after_undo = guard_migrations(made, run, _manifests(project))
-    carry_out(made, run, observed, command, verification_gate(run), after_undo)
+    upgrade = guard_migrations(made, run, _manifests(project), observed)
+    carry_out(made, run, observed, command, verification_gate(run), upgrade)
     prune(run, observed)
 
 
@@ -101,20 +107,27 @@ def carry_out(
     observed: Mapping[str, Any],
     command: str,
     gate: Any,
-    after_undo: AfterUndo | None = None,
+    upgrade: Upgrade | None = None,
 ) -> None:
     """Do the part of a plan that changes what runs, and write its outcome into every host's history.
 
-    `after_undo` is what `guard_migrations` returned, where migrations may run.
+    `upgrade` is what `guard_migrations` returned, where migrations may run.
     """
     previous = {name: settled(observed[name]) for name in made.hosts}
     try:
-        touch(made, run, previous, gate, after_undo)
+        if upgrade is None:
+            touch(made, run, previous, gate)
+        else:
+            touch(made, upgrade.run, previous, gate, upgrade.after_undo)
     except RolloutError as error:
         causes = "; ".join(f"{failure.host}: {failure.cause}" for failure in error.failures)
         record(run, made.identifier, "failed", command, causes)
+        if upgrade is not None:
+            upgrade.undone()
         raise
     record(run, made.identifier, "good", command, "")
+    if upgrade is not None:
+        upgrade.succeeded()
     forget_logins(run)
     seconds = run.reporter.seconds()
     run.reporter.line(
@@ -195,8 +208,12 @@ def make_plan(project: Project, observed: Mapping[str, Any]) -> Plan:
     running, wanted = {name: seen["manifest"] for name, seen in observed.items()}, _manifests(project)
     inventory = project.inventory
     refuse_skipped_stop(ROOT, inventory, [one for one in running.values() if one], wanted.values())
+    refuse_half_upgraded(observed, compatible(inventory), wanted, inventory.environment)
     refuse_newer_schema(running, wanted, compatible(inventory))
-    return build_deploy(project.inventory, project.releases, observed, compose_program(), diff_key(project.vault))
+    made = build_deploy(inventory, project.releases, observed, compose_program(), diff_key(project.vault))
+    if any(host.undo == "restore" for host in made.hosts.values()):
+        refuse_unprotected(inventory)
+    return made
 
 
 def _manifests(project: Project) -> dict[str, Mapping[str, Any]]:

@@ -10,6 +10,8 @@ from gateway.commands.backup import stores_host
 from gateway.commands.fleet_state import observe_unlocked
 from gateway.commands.gate import verification_gate
 from gateway.commands.project import Project, open_project, owner
+from gateway.commands.upgrade_note import cut_off, settle_note
+from gateway.commands.writers import writers_halted
 from gateway.console import Reporter, say, table
 from gateway.errors import (
     ConfigurationError,
@@ -23,9 +25,8 @@ from gateway.plan.build import database_host
 from gateway.plan.operations import CreateAccount, Run
 from gateway.rollout import take_leases
 from gateway.transport.conversation import AgentError
-from gateway.transport.fleet import connected, need_all, on_all
+from gateway.transport.fleet import connected, need_all
 
-WRITERS = ["jawn", "web"]  # what writes into the stores
 Confirm = Callable[[], bool]
 
 
@@ -45,7 +46,7 @@ def restore(project: Project, wanted: str, source: str, confirm: Confirm, as_jso
     data = stores_host(inventory).name
     elsewhere = _elsewhere(source)
     with connected(inventory, need_all) as conversations:
-        observe_unlocked(inventory, conversations, project.reporter)
+        observed = observe_unlocked(inventory, conversations, project.reporter)
         run = Run(inventory, project.vault, conversations, project.reporter)
         with _refusals(inventory.environment):
             chosen = run.ask(data, "look_at_set", set=wanted, elsewhere=elsewhere)
@@ -55,8 +56,10 @@ def restore(project: Project, wanted: str, source: str, confirm: Confirm, as_jso
         if not confirm():
             return {**result, "outcome": "not confirmed"}
         take_leases(run, owner(), "restore")
-        with _writers_halted(run), project.reporter.step(data, f"restore set {chosen['id']}"):
-            _restore(run, data, chosen["id"], elsewhere)
+        with writers_halted(run), project.reporter.step(data, f"restore set {chosen['id']}"):
+            restore_set(run, data, chosen["id"], elsewhere)
+        if cut_off(observed):
+            settle_note(run)
         _account(run)
         failures = verification_gate(run)(inventory.selected)
     if failures:
@@ -95,29 +98,11 @@ def _refusals(environment: str) -> Iterator[None]:
         ) from None  # fmt: skip
 
 
-@contextmanager
-def _writers_halted(run: Run) -> Iterator[None]:
-    """Stop jawn and web on every host for as long as the stores change, and start them again whatever happens."""
-    hosts = [name for name in run.conversations if "app" in run.inventory.hosts[name].roles]
+def restore_set(run: Run, host: str, identifier: str, elsewhere: Mapping[str, str] | None) -> None:
+    """Put a set in the place of what the stores of `host` hold; what writes into them has to stand still.
 
-    def ask(verb: str) -> dict[str, Exception]:
-        """Ask all hosts at once and return who failed."""
-        return on_all(hosts, lambda name: run.ask(name, verb, project=run.inventory.project, services=WRITERS))[1]
-
-    with run.reporter.step("", f"stop {' and '.join(WRITERS)} on {', '.join(hosts)}"):
-        failures = ask("halt")
-    try:
-        if failures:
-            need_all(failures)
-        yield
-    finally:
-        with run.reporter.step("", f"start {' and '.join(WRITERS)} again"):
-            failures = ask("resume")
-        for name, error in failures.items():
-            run.reporter.line(name, f"{' and '.join(WRITERS)} did not come back: {error}; deploy again", "red")
-
-
-def _restore(run: Run, host: str, identifier: str, elsewhere: Mapping[str, str] | None) -> None:
+    `elsewhere` is another environment's repository. Raises RolledBackError, InDoubtError.
+    """
     environment = run.inventory.environment
     try:
         run.ask(host, "restore", set=identifier, elsewhere=elsewhere, secrets=run.store_passwords(), by=owner())

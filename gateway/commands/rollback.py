@@ -13,6 +13,7 @@ from gateway.commands.gate import verification_gate
 from gateway.commands.project import Project, owner
 from gateway.commands.rollout_report import Told, reported
 from gateway.commands.show_plan import plan_as_dict, show_plan
+from gateway.commands.upgrade_note import refuse_half_upgraded
 from gateway.errors import ConfigurationError
 from gateway.migrations import compatible, refuse_newer_schema
 from gateway.plan.build import build_rollback
@@ -62,9 +63,11 @@ def _rollback(
         )
         if failures:
             raise next(iter(failures.values()))
+        manifests = {name: one["manifest"] for name, one in older.items()}
+        refuse_half_upgraded(observed, compatible(inventory), manifests, inventory.environment)
         refuse_newer_schema(
             {name: seen["manifest"] for name, seen in observed.items()},
-            {name: one["manifest"] for name, one in older.items()},
+            manifests,
             compatible(inventory),
         )
         if not old_secrets:

@@ -11,6 +11,18 @@ from rich.text import Text
 from gateway.migrations import counted
 from gateway.plan.build import HostPlan, Plan
 
+UNDO = {
+    "restore": (
+        "a backup is taken before them. If the deploy fails once any was applied, the old version comes back,",
+        "and its data is restored from that set, in this command. Web stands still from the backup until the",
+        "new one is up; users and keys made after that are lost by a restore. Recorded requests are not.",
+    ),
+    "stays": (
+        "no backup is taken (migrations.backup is false): if the deploy fails, the old version comes back,",
+        "and what was applied stays",
+    ),
+    "harmless": ("all are declared compatible: if the deploy fails, the old version comes back, and they stay",),
+}  # what becomes of an upgrade's migrations when it fails
 COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
 
@@ -41,12 +53,7 @@ def _show_host(console: Console, host: HostPlan) -> None:
         for line in diff_lines(path, text):
             console.print(Text(f"  {line}", style=COLOURS.get(line[:1], "")))
     if host.upgrades:
-        console.print(
-            Text(f"  {counted(host.migrations)} migrations will run; there is no way back from them", style="yellow")
-        )
-        for names in host.migrations.values():
-            for name in names:
-                console.print(Text(f"    {name}"))
+        _show_migrations(console, host)
     for change in host.changes:
         console.print(Text(f"  {change.action} {change.service}: {change.reason}", style="yellow"))
 
@@ -57,6 +64,17 @@ def diff_lines(path: str, text: str) -> list[str]:
     if lines[0].endswith("/dev/null"):
         return [f"+ {path}: new, {len(lines) - 3} lines (to read it: invoke render)"]
     return lines
+
+
+def _show_migrations(console: Console, host: HostPlan) -> None:
+    console.print(
+        Text(f"  {counted(host.migrations)} migrations will run; there is no way back from them", style="yellow")
+    )
+    for names in host.migrations.values():
+        for name in names:
+            console.print(Text(f"    {name}"))
+    for line in UNDO.get(host.undo, ()):
+        console.print(Text(f"  {line}", style="yellow"))
 
 
 def plan_as_dict(plan: Plan) -> dict[str, Any]:
@@ -70,6 +88,7 @@ def plan_as_dict(plan: Plan) -> dict[str, Any]:
                 "services": [asdict(change) for change in host.changes],
                 "altered": list(host.altered),
                 "migrations": {store: list(names) for store, names in host.migrations.items()},
+                "undo": host.undo,
             }
             for name, host in plan.hosts.items()
         },

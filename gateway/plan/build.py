@@ -10,7 +10,7 @@ from typing import Any
 
 from gateway.errors import ConfigurationError
 from gateway.inventory.model import Host, Inventory, wanted_packages
-from gateway.migrations import new_files
+from gateway.migrations import new_files, undo_of
 from gateway.plan.diff import file_diff
 from gateway.plan.observed import ServiceChange, altered_files, guard_changes, is_current, service_changes
 from gateway.plan.operations import (
@@ -33,7 +33,7 @@ class HostPlan:
     """What changes on one host: unified diffs by file, services, and files that somebody altered there.
 
     `migrations` has by store the files that the release runs there and the current one did not know;
-    `upgrades` tells that they meet data.
+    `upgrades` tells that they meet data, `undo` what becomes of them if the deploy fails (`migrations.undo_of`).
     """
 
     host: str
@@ -42,6 +42,7 @@ class HostPlan:
     altered: tuple[str, ...]
     migrations: Mapping[str, list[str]] = field(default_factory=dict)
     upgrades: bool = False
+    undo: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def build_deploy(
     known = [identifier for name in names for identifier in observed[name]["releases"]]
     known += [entry["release"] for name in names for entry in observed[name]["history"]]
     identifier = next_identifier(releases, known)
-    hosts = {name: _host_plan(name, releases[name], observed[name], key) for name in names}
+    hosts = {name: _host_plan(inventory, name, releases[name], observed[name], key) for name in names}
     guards = _guards(inventory, {name: releases[name].manifest for name in names}, observed, identifier)
     return Plan(identifier, hosts, _preparing(inventory, releases, observed, identifier, program),
                 guards + _touching(inventory, hosts, identifier))  # fmt: skip
@@ -124,7 +125,9 @@ def _guards(
     return (Phase("guard", (tuple(operations),)),) if operations else ()
 
 
-def _host_plan(name: str, release: HostRelease, observed: Mapping[str, Any], key: bytes) -> HostPlan:
+def _host_plan(
+    inventory: Inventory, name: str, release: HostRelease, observed: Mapping[str, Any], key: bytes
+) -> HostPlan:
     contents = observed["contents"]
     manifest = observed["manifest"] or {"secret_keys": [], "files": {}}
     secrets = {*release.manifest["secret_keys"], *manifest["secret_keys"]}
@@ -137,7 +140,8 @@ def _host_plan(name: str, release: HostRelease, observed: Mapping[str, Any], key
     shown = {path: text for path, text in diffs.items() if text}
     migrations = new_files(observed["manifest"], release.manifest)
     upgrades = bool(migrations and observed["manifest"])
-    return HostPlan(name, shown, tuple(changes), tuple(altered), migrations, upgrades)
+    undo = undo_of(inventory, migrations) if upgrades else ""
+    return HostPlan(name, shown, tuple(changes), tuple(altered), migrations, upgrades, undo)
 
 
 def _preparing(

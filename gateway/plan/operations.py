@@ -24,12 +24,16 @@ from gateway.vault import Vault
 
 @dataclass(frozen=True)
 class Run:
-    """What operations act with: the open conversations, the secrets, and where progress goes."""
+    """What operations act with: the open conversations, the secrets, and where progress goes.
+
+    `undo_without` are services that a host leaves standing still when it goes back to its old release.
+    """
 
     inventory: Inventory
     vault: Vault
     conversations: Mapping[str, Conversation]
     reporter: Reporter
+    undo_without: tuple[str, ...] = ()
 
     def ask(self, host: str, verb: str, payload: bytes = b"", **arguments: Any) -> Any:
         """Send a request to a host's agent, its events going to the reporter."""
@@ -201,11 +205,19 @@ class SwitchRelease:
                [change.service for change in self.changes if change.action == "restart"])  # fmt: skip
 
 
-def switch(run: Run, host: str, identifier: str, settle_seconds: int, replace: list[str] | None = None) -> None:
-    """Ask a host's agent to switch to a release that is staged there. Raises AgentError."""
+def switch(
+    run: Run,
+    host: str,
+    identifier: str,
+    settle_seconds: int,
+    replace: list[str] | None = None,
+    without: tuple[str, ...] = (),
+) -> None:
+    """Ask a host's agent to switch to a release that is staged there, `without` some services. Raises AgentError."""
     run.ask(
         host, "switch", project=run.inventory.project, release=identifier, settle_seconds=settle_seconds,
-        replace=replace or [], secrets=run.store_passwords(),
+        replace=replace or [], secrets=run.store_passwords(), without=list(without),
+        undo_without=list(run.undo_without),
     )  # fmt: skip
 
 

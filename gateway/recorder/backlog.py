@@ -12,6 +12,7 @@ import time
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from . import kept
 from .record import Record
 from .rows import record_of
 from .schema import add
@@ -72,7 +73,9 @@ def mark_sent(connection: sqlite3.Connection, seqs: Iterable[int]) -> None:
 
 def finish(connection: sqlite3.Connection, seqs: Collection[int], shortened: int) -> None:
     """Remove records that Helicone has, and count them once; `shortened` of them went without a whole body."""
-    removed = _remove(connection, json.dumps(list(seqs)))
+    among = json.dumps(list(seqs))
+    kept.before_removal(connection, among)
+    removed = _remove(connection, among)
     now = int(time.time())
     add(connection, "done_total", removed)
     add(connection, "shortened_total", shortened)

@@ -2,25 +2,42 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import secrets
 import shutil
 import subprocess
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
 
 from lab.layout import IMAGES, UPSTREAM_REPOSITORY
-from tests.lab.command import all_containers, clickhouse, gateway, http, lab, on_host, secret
+from tests.lab.command import (
+    ROOT,
+    all_containers,
+    arguments,
+    clickhouse,
+    complaints,
+    gateway,
+    http,
+    invoke,
+    lab,
+    on_host,
+    secret,
+)
 
 pytestmark = pytest.mark.usefixtures("deployed")
 
 MORE = IMAGES / "migrations-next" / "more"
 FIRST, SECOND = "20231001120000_next-first.sql", "20231001130000_next-second.sql"
 THIRD = "schema_80_next.sql"
+BROKEN = ["--set", "images.migrations=registry.lab:5000/migrations:broken"]
+NEXT = ["--set", "images.migrations=registry.lab:5000/migrations:next"]
+REPOSITORY = "/var/backups/helicone-lab"
 STOP_AT = "89e75347e35e2bb6cb8911244d294b82be6afe9b"  # what roles/app/eras.yml says may follow
 
 
@@ -75,16 +92,47 @@ def back_to_the_labs_version(deployed: None) -> Iterator[None]:
     assert result.code == 0, result.text
 
 
+@pytest.fixture
+def new_passwords(tmp_path, monkeypatch) -> Iterator[Callable[[], None]]:
+    """Change both databases' passwords in the editor; return what brings the old ones back, as it is in the end."""
+    vault = ROOT / "inventory" / "lab" / "secrets.yml.age"
+    before = vault.read_bytes()
+    names = ("clickhouse_password", "postgres_password")
+    edits = "".join(f's/^{name}:.*/{name}: "{secrets.token_hex(16)}"/;' for name in names)
+    editor = tmp_path / "editor"
+    editor.write_text(f"#!/bin/sh\nsed -i '{edits}' \"$1\"\n")
+    editor.chmod(0o700)
+    monkeypatch.setenv("VISUAL", str(editor))
+    assert invoke("secrets.edit", "--env", "lab").code == 0
+    assert vault.read_bytes() != before
+    yield lambda: vault.write_bytes(before)
+    vault.write_bytes(before)
+
+
+@pytest.fixture
+def broken_on_app2() -> Iterator[None]:
+    """Let app2's jawn want more processors than there are: Docker refuses that at once."""
+    file = ROOT / "inventory" / "lab" / "host_vars" / "app2.yml"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("jawn: {cpus: 512}\n")
+    try:
+        yield
+    finally:
+        file.unlink()
+        file.parent.rmdir()
+
+
 @contextmanager
 def clients() -> Iterator[list[tuple[str, int]]]:
-    """Send a request every third of a second; yield ids and statuses as they come."""
+    """Send a request every third of a second, to both gateways in turn; yield ids and statuses as they come."""
     key, stop, sent = secret("helicone_api_key"), threading.Event(), []
+    gateways = itertools.cycle([gateway("app1"), gateway("app2")])
 
     def send() -> None:
         while not stop.wait(0.3):
             identifier = str(uuid.uuid4())
             status, _, _ = http(
-                "POST", f"{gateway('app1')}/chat/completions",
+                "POST", f"{next(gateways)}/chat/completions",
                 {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hello"}]},
                 Authorization="Bearer sk-test", Helicone_Auth=f"Bearer {key}", Helicone_Request_Id=identifier,
             )  # fmt: skip
@@ -99,16 +147,48 @@ def clients() -> Iterator[list[tuple[str, int]]]:
         thread.join()
 
 
-def unrecorded(identifiers: list[str]) -> set[str]:
-    """Return which requests ClickHouse does not show, once it has had the time to."""
-    listed = ", ".join(f"'{identifier}'" for identifier in identifiers)
-    deadline = time.monotonic() + 30
+def refused(sent: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Return the requests that were not answered with 200."""
+    return [one for one in sent if one[1] != 200]
+
+
+def not_once(sent: list[tuple[str, int]]) -> dict[str, int]:
+    """Return how often ClickHouse has the requests that it does not have once, when it has had the time to."""
+    listed = ", ".join(f"'{identifier}'" for identifier, _ in sent)
+    sql = f"SELECT toString(request_id), count() FROM request_response_rmt WHERE request_id IN ({listed}) GROUP BY 1"
+    deadline = time.monotonic() + 60
     while True:
-        rows = clickhouse(f"SELECT toString(request_id) FROM request_response_rmt WHERE request_id IN ({listed})")
-        missing = set(identifiers) - set(rows)
-        if not missing or time.monotonic() > deadline:
-            return missing
+        counts = {identifier: 0 for identifier, _ in sent}
+        counts |= {identifier: int(count) for identifier, count in (row.split("\t") for row in clickhouse(sql))}
+        wrong = {identifier: count for identifier, count in counts.items() if count != 1}
+        if not wrong or time.monotonic() > deadline:
+            return wrong
         time.sleep(0.5)
+
+
+def psql(sql: str) -> str:
+    """Ask PostgreSQL and return its answer."""
+    return on_host("data1", f'docker exec helicone-lab-db-1 psql -U postgres -d helicone -Atc "{sql}"')
+
+
+def content(sent: list[tuple[str, int]]) -> list[str]:
+    """Return what the stores hold of users, organizations, keys and of some requests, whole rows hashed."""
+    tables = ('public.\\"user\\"', "public.organization", "public.organization_member", "public.helicone_api_keys")
+    found = [psql(f"select count(*), md5(string_agg(t::text, ',' order by t::text)) from {name} t") for name in tables]
+    listed = ", ".join(f"'{identifier}'" for identifier, _ in sent)
+    rows = (
+        f"SELECT count(), sum(cityHash64(toString(tuple(*)))) FROM request_response_rmt WHERE request_id IN ({listed})"
+    )
+    return found + clickhouse(rows)
+
+
+@pytest.fixture(scope="module")
+def recorded(deployed: None) -> list[tuple[str, int]]:
+    """Return requests that were recorded before any upgrade."""
+    with clients() as sent:
+        time.sleep(3)
+    assert not_once(sent) == {}
+    return sent
 
 
 def ledger() -> set[str]:
@@ -132,40 +212,123 @@ def test_a_check_tells_of_new_migrations_and_a_variable_that_nobody_sets_stands_
     assert lab("upgrade.check", "--ref", "nowhere", *settings).code == 2
 
 
-@pytest.mark.usefixtures("forgotten")
-def test_a_migration_that_fails_half_way_leaves_the_old_version_serving_and_says_what_stays(newer: list[str]):
-    before, release = all_containers(), lab("status", "--json").data()["hosts"]["data1"]["release"]
+@pytest.fixture
+def repository_in_the_way() -> Iterator[None]:
+    """Put a file where the folder of the sets is."""
+    on_host("data1", f"mkdir -p {REPOSITORY}; mv {REPOSITORY} {REPOSITORY}.kept; touch {REPOSITORY}")
+    yield
+    on_host("data1", f"rm {REPOSITORY}; mv {REPOSITORY}.kept {REPOSITORY}")
+
+
+@pytest.mark.usefixtures("repository_in_the_way")
+def test_without_its_backup_an_upgrade_is_refused_before_any_host_is_touched(newer: list[str]):
+    before = all_containers()
+    result = lab("deploy", "--yes", *newer, *BROKEN)
+    assert result.code == 2, result.text
+    assert f"could not be made: {REPOSITORY} cannot be made: File exists" in result.err
+    assert "invoke backup --env lab" in result.err
+    assert all_containers() == before
+    assert ledger() == set()
+    result = lab("deploy", "--yes", *newer, *BROKEN, "--set", "backup.enabled=false")
+    assert result.code == 2, result.text
+    assert "backup.enabled is false" in result.err
+    assert "migrations.backup: false" in result.err
+
+
+def test_a_migration_that_fails_half_way_is_undone_with_its_data(newer: list[str], recorded: list[tuple[str, int]]):
+    before, release = content(recorded), lab("status", "--json").data()["hosts"]["data1"]["release"]
     with clients() as sent:
-        result = lab("deploy", "--yes", *newer, "--set", "images.migrations=registry.lab:5000/migrations:broken")
+        result = lab("deploy", "--yes", *newer, *BROKEN)
     assert result.code == 5, result.text
     assert "2 PostgreSQL and 1 ClickHouse migrations will run; there is no way back" in result.out
+    assert "a backup is taken before them" in result.out
+    made = lab("backups", "--json").data()["sets"][-1]
+    assert made["state"] == "proven"
     assert (
-        f"every host runs {release} again, verified; 1 PostgreSQL migrations were applied and stay ({FIRST})"
-        in result.err
+        f"every host runs {release} again, verified; 1 PostgreSQL migrations had been applied ({FIRST})" in result.err
     )
-    assert f"2 migrations are not in the ledgers, the first is {SECOND}" in result.out
+    assert f"the stores hold again what set {made['id']} has" in result.err
     assert "division by zero" in result.err  # the last lines of the program
-    assert ledger() == {FIRST}
-    assert {status for _, status in sent} == {200}
-    assert all_containers() == before  # nothing of the old version was restarted
+    assert ledger() == set()
+    assert psql("select to_regclass('public.lab_next') is null").strip() == "t"
+    assert content(recorded) == before
+    assert refused(sent) == []
+    assert not_once(sent) == {}
     assert {host["state"] for host in lab("status", "--json").data()["hosts"].values()} == {"ok"}
-    assert unrecorded([identifier for identifier, _ in sent]) == set()
     last = lab("history", "--json").data()["history"][-1]
     assert (last["outcome"], last["command"]) == ("failed", "deploy")
 
 
-@pytest.mark.usefixtures("forgotten", "back_to_the_labs_version")
-def test_a_migration_that_outlasts_the_health_timeout_is_waited_for_and_there_is_no_way_back(newer: list[str]):
-    image = ["--set", "images.migrations=registry.lab:5000/migrations:next"]
-    result = lab("deploy", "--yes", *newer, *image, "--set", "deploy.health_timeout=7")  # the migrations take 8
+def test_a_controller_that_dies_in_an_upgrade_leaves_its_set_to_be_restored(
+    newer: list[str], recorded: list[tuple[str, int]]
+):
+    before = content(recorded)
+    with clients() as sent:
+        process = subprocess.Popen(
+            arguments("deploy", "--env", "lab", "--yes", *newer, *BROKEN), cwd=ROOT, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "migrate: 2 PostgreSQL" in line:
+                break
+        process.kill()
+        process.wait()
+        process.stderr.close()
+        deadline = time.monotonic() + 90
+        while any(host["lease"] for host in lab("status", "--json").data()["hosts"].values()):
+            assert time.monotonic() < deadline, "the lease was not freed"
+            time.sleep(1)
+        assert "an upgrade was cut off and has failed, 1 of its migrations are applied" in lab("status").out
+        stopped = lab("deploy", "--yes")
+        assert stopped.code == 2, stopped.text
+        made = lab("backups", "--json").data()["sets"][-1]["id"]
+        assert f"invoke restore --env lab --from {made}" in stopped.err
+        result = lab("restore", "--from", made, "--yes")
+        assert result.code == 0, result.text
+    assert ledger() == set()
+    assert content(recorded) == before
+    assert refused(sent) == []
+    assert not_once(sent) == {}
+    assert "cut off" not in lab("status").out
+    assert lab("deploy", "--yes").code == 0
+
+
+@pytest.mark.usefixtures("broken_on_app2")
+def test_migrations_that_went_well_are_undone_too_when_a_service_did_not(
+    newer: list[str], recorded: list[tuple[str, int]], new_passwords: Callable[[], None]
+):
+    """The deploy brings new passwords as well, and app1 delivers with its new jawn until app2 fails."""
+    before = content(recorded)
+    with clients() as sent:
+        result = lab("deploy", "--yes", *newer, *NEXT)
+    new_passwords()
+    assert result.code == 5, result.text
+    assert "2 PostgreSQL and 1 ClickHouse migrations had been applied" in result.err
+    assert ledger() == set()
+    assert content(recorded) == before
+    assert refused(sent) == []
+    assert not_once(sent) == {}
+    assert {host["state"] for host in lab("status", "--json").data()["hosts"].values()} == {"ok"}
+    assert complaints() == []
+
+
+@pytest.mark.usefixtures("forgotten", "back_to_the_labs_version", "new_passwords")
+def test_a_migration_that_outlasts_the_health_timeout_is_waited_for_and_there_is_no_way_back(
+    newer: list[str], recorded: list[tuple[str, int]]
+):
+    with clients() as sent:
+        result = lab("deploy", "--yes", *newer, *NEXT, "--set", "deploy.health_timeout=7")  # the migrations take 8
     assert result.code == 0, result.text
     assert ledger() == {FIRST, SECOND, THIRD}
-    again = lab("deploy", "--yes", *newer, *image, "--set", "deploy.health_timeout=7")
+    assert refused(sent) == []
+    assert not_once(recorded + sent) == {}
+    again = lab("deploy", "--yes", *newer, *NEXT, "--set", "deploy.health_timeout=7")
     assert "no changes" in again.out, again.text
-    for refused in (lab("rollback", "--yes"), lab("deploy", "--yes")):
-        assert refused.code == 2, refused.text
-        assert "migrated beyond this release" in refused.err
-        assert f"migrations.compatible: [{FIRST}, {SECOND}]" in refused.err
+    for older in (lab("rollback", "--yes"), lab("deploy", "--yes")):
+        assert older.code == 2, older.text
+        assert "migrated beyond this release" in older.err
+        assert f"migrations.compatible: [{FIRST}, {SECOND}]" in older.err
 
 
 @pytest.mark.usefixtures("back_to_the_labs_version")
@@ -175,10 +338,10 @@ def test_a_skipped_hard_stop_is_refused_with_the_next_allowed_version(upstream: 
     assert result.code == 0, result.text
     before = all_containers()
     for verb in (["plan"], ["deploy", "--yes"]):
-        refused = lab(*verb)
-        assert refused.code == 2, refused.text
-        assert "legacy-tables" in refused.err
-        assert STOP_AT in refused.err
+        skipped = lab(*verb)
+        assert skipped.code == 2, skipped.text
+        assert "legacy-tables" in skipped.err
+        assert STOP_AT in skipped.err
     checked = lab("upgrade.check", "--ref", "next", *old)
     assert checked.code == 7, checked.text
     assert STOP_AT in checked.out

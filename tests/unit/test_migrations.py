@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from gateway.errors import ConfigurationError
-from gateway.migrations import counted, doubled, late, new_files, newer, refuse_newer_schema, version
+from gateway.migrations import (
+    counted,
+    doubled,
+    late,
+    new_files,
+    newer,
+    refuse_newer_schema,
+    refuse_unprotected,
+    undo_of,
+    version,
+)
+from tests.unit.situations import load
 
 
 def manifest(postgres=(), clickhouse=()):
@@ -75,3 +88,34 @@ def test_a_newer_release_and_a_first_one_may_come():
     refuse_newer_schema({"data1": old}, {"data1": new}, [])
     refuse_newer_schema({"data1": None}, {"data1": new}, [])
     refuse_newer_schema({}, {"data1": new}, [])
+
+
+def test_what_becomes_of_a_failed_upgrade_is_the_inventorys_to_say(tmp_path):
+    files = {"postgres": ["2_b.sql"], "clickhouse": ["schema_1"]}
+    inventory = load(tmp_path / "a", "migrations.compatible=[2_b.sql]")
+    assert undo_of(inventory, {"postgres": [], "clickhouse": []}) == ""
+    assert undo_of(inventory, {"postgres": ["2_b.sql"]}) == "harmless"
+    assert undo_of(inventory, files) == "restore"
+    assert undo_of(load(tmp_path / "b", "migrations.backup=false"), files) == "stays"
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason", "next_step"),
+    [
+        (["backup.enabled=false"], "backup.enabled is false", "backup.enabled: true"),
+        (["postgres.mode=external", "postgres.host=pg"], "PostgreSQL is external", "a snapshot of your own"),
+        (["clickhouse.mode=external", "clickhouse.url=http://ch:8123"], "ClickHouse is external", "of your own"),
+    ],
+)
+def test_an_upgrade_that_could_not_be_undone_wants_a_decision(tmp_path, settings, reason, next_step):
+    with pytest.raises(ConfigurationError, match=reason) as caught:
+        refuse_unprotected(load(tmp_path, *settings))
+    assert next_step in caught.value.next_step
+    assert "migrations.backup: false" in caught.value.next_step
+
+
+def test_an_upgrade_concerns_every_host(tmp_path):
+    inventory = load(tmp_path)
+    refuse_unprotected(inventory)
+    with pytest.raises(ConfigurationError, match="--limit leaves hosts out"):
+        refuse_unprotected(replace(inventory, selected=("data1",)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -19,7 +20,7 @@ from gateway.errors import (
     UnreachableError,
 )
 from gateway.plan.build import Phase, Plan
-from gateway.plan.operations import GuardHost, PrepareHost
+from gateway.plan.operations import GuardHost, PrepareHost, Run
 from gateway.rollout import prepare, take_leases, touch
 from gateway.transport.conversation import AgentError
 from tests.unit.fake_fleet import OLD, Fleet
@@ -97,6 +98,38 @@ def test_what_could_not_be_done_after_an_undo_is_told_and_the_old_release_is_ver
     assert gated == [["app1", "app2", "data1"]]
     assert "is not known" in caught.value.unaffected
     assert [row.host for row in caught.value.failures] == ["app2", "(all)"]
+
+
+def test_a_doubt_after_an_undo_is_told_with_its_command_and_nothing_is_verified(fleet):
+    fleet.answers["app2", "switch", "2-new"] = failed("app2")
+
+    def after_undo():
+        row = HostFailure("data1", "restore", "no space left", in_doubt=True)
+        raise InDoubtError("the data is not back", [row], next_step="invoke restore")
+
+    with pytest.raises(InDoubtError, match="data1 is not known to be well") as caught:
+        touch(fleet.plan, fleet.run, OLD, lambda names: pytest.fail("verified"), after_undo)
+    assert (caught.value.unaffected, caught.value.next_step) == ("the data is not back", "invoke restore")
+    assert [row.host for row in caught.value.failures] == ["app2", "data1"]
+
+
+def test_services_that_an_undo_leaves_are_named_in_both_directions(fleet, monkeypatch):
+    fleet.answers["app2", "switch", "2-new"] = failed("app2")
+    asked = []
+    run = replace(fleet.run, undo_without=("jawn", "web"))
+    ask = Run.ask
+
+    def noted(self, host, verb, payload=b"", **words):
+        if verb == "switch":
+            asked.append((words["release"], words["without"], words["undo_without"]))
+        return ask(self, host, verb, payload, **words)
+
+    monkeypatch.setattr(Run, "ask", noted)
+    with pytest.raises(RolledBackError):
+        touch(fleet.plan, run, OLD, good)
+    assert {(name, tuple(w), tuple(u)) for name, w, u in asked} == {
+        ("2-new", (), ("jawn", "web")), ("1-old", ("jawn", "web"), ("jawn", "web")),
+    }  # fmt: skip
 
 
 def test_after_a_good_deploy_nothing_is_to_be_done(fleet):

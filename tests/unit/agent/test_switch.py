@@ -99,6 +99,20 @@ def test_whatever_fails_the_old_release_is_brought_back(host, error):
     assert host.journal()[-2:] == [("switching", "2-b"), ("undone", "1-a")]
 
 
+def test_what_an_old_release_is_not_to_start_stands_still_when_it_comes_back(host, monkeypatch):
+    halted = []
+    monkeypatch.setattr(module.halting, "halt", lambda project, services: halted.append((project, services)))
+    host.switch("1-a")
+    host.done.clear()
+    host.broken["wait_until_ready", "2-b"] = StepFailed("start db", "db exited")
+    with pytest.raises(StepFailed):
+        host.switch("2-b", undo_without=["jawn", "web"])
+    assert host.started() == [("2-b", ["db"]), ("1-a", ["db"]), ("1-a", ["edge"])]
+    assert host.done[-1] == ("wait_until_healthy", "1-a", ["edge", "db"])
+    host.switch("1-a", without=["jawn"])
+    assert halted == [(PROJECT, ["jawn", "web"]), (PROJECT, ["jawn"])]
+
+
 def test_the_cause_keeps_its_step_and_logs(host):
     host.broken["wait_until_ready", "2-b"] = StepFailed("start jawn", "jawn exited", logs=["boom"])
     with pytest.raises(StepFailed) as caught:

@@ -98,6 +98,16 @@ def test_a_restore_stops_what_writes_and_starts_it_again(restoring):
     assert sorted(order[3:]) == [("app1", "resume"), ("app2", "resume")]
 
 
+def test_a_restore_settles_an_upgrade_that_was_cut_off(restoring, monkeypatch):
+    note = {"set": "1", "release": "1-old", "applied": ["2_b.sql"]}
+    seen = {"data1": {"backups": {"upgrade": note}}}
+    monkeypatch.setattr(restore, "observe_unlocked", lambda *_: seen)
+    run_restore(restoring)
+    after = verbs(restoring)[verbs(restoring).index(("data1", "restore")) :]
+    assert ("app1", "tell_recorder") in after
+    assert after[-1] == ("data1", "end_upgrade")
+
+
 def test_without_a_yes_nothing_is_touched(restoring):
     assert run_restore(restoring, yes=False)["outcome"] == "not confirmed"
     assert verbs(restoring) == [("data1", "look_at_set")]
@@ -138,14 +148,17 @@ def test_status_tells_ages_failures_and_a_schedule_that_nothing_starts():
         "failed_backup": {**entry, "cause": "the target is full"},
         "failed_drill": None,
     }
-    lines = backup.state_in_words({"log": log, "schedule": "nothing", "restore_cut_off": False})
+    lines = backup.state_in_words({"log": log, "schedule": "nothing", "restore_cut_off": False, "upgrade": None})
     assert lines == [
         "last good backup 60 minutes ago (1)",
         "the last backup failed 60 minutes ago: the target is full",
         "no good drill yet",
         "scheduled backups do not run: there is neither systemd nor cron",
     ]
-    nothing = {"log": None, "schedule": "", "restore_cut_off": False}
+    nothing = {"log": None, "schedule": "", "restore_cut_off": False, "upgrade": None}
     assert backup.state_in_words({**nothing, "schedule": "cron"}) == ["no backup was made yet"]
     assert backup.state_in_words(nothing) == []
+    note = {"set": "7", "release": "1-old", "applied": ["2_b.sql"]}
+    assert "invoke restore --from 7" in backup.state_in_words({**nothing, "upgrade": note})[0]
+    assert "deploy again" in backup.state_in_words({**nothing, "upgrade": {**note, "applied": []}})[0]
     assert "restore again" in backup.state_in_words({**nothing, "restore_cut_off": True})[0]

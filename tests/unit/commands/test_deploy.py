@@ -155,7 +155,7 @@ def test_logins_are_forgotten_by_commands_for_all_hosts_only(tmp_path, capsys):
 
 
 def test_a_half_restored_host_is_not_deployed_to():
-    seen = {"backups": {"log": None, "schedule": "", "restore_cut_off": False}}
+    seen = {"backups": {"log": None, "schedule": "", "restore_cut_off": False, "upgrade": None}}
     refuse_half_restored({"data1": seen}, "trial")
     seen["backups"]["restore_cut_off"] = True
     with pytest.raises(ConfigurationError, match="restore was cut off") as caught:

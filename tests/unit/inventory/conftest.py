@@ -54,7 +54,7 @@ defaults:
   object_store: {mode: bundled, endpoint: "", public_endpoint: "", region: us-west-2,
                  buckets: {requests: r, prompts: p, hql: h}, memory: 512m, cpus: 1, environment: {}}
   retention: {bodies_days: 90, requests_days: 0, api_logs_days: 90, system_logs_days: 14, objects_days: 0}
-  migrations: {memory: 1g, cpus: 2, allowed_absent: [], compatible: [], built_from: {}}
+  migrations: {memory: 1g, cpus: 2, allowed_absent: [], compatible: [], backup: true, built_from: {}}
   backup: {enabled: true, repository: "", keep: {last: 5, daily: 7, weekly: 4, monthly: 6}, schedule: "03:30",
            drill_every_days: 7, max_age_hours: 26, max_drill_age_days: 15, memory: 1g, cpus: 1}
 """,

@@ -58,6 +58,8 @@ def test_new_migrations_are_in_the_plan_before_they_run(tmp_path):
     new = dict.fromkeys(inventory.selected, release()) | {"data1": of("1_a.sql", "2_b.sql")}
     old = dict.fromkeys(inventory.selected, running(release())) | {"data1": running(of("1_a.sql"))}
     made = build_deploy(inventory, new, old, PROGRAM, KEY)
+    assert made.hosts["data1"].undo == plan_as_dict(made)["hosts"]["data1"]["undo"] == "restore"
+    assert made.hosts["app1"].undo == ""
     assert made.hosts["data1"].migrations == {"postgres": ["2_b.sql"]}
     assert [name for name, host in made.hosts.items() if host.upgrades] == ["data1"]
     [switch] = made.touching[0].waves[0]
@@ -151,6 +153,7 @@ def test_an_unhealthy_service_is_replaced(inventory):
         inventory = load_inventory
         ask = staticmethod(lambda *_, **arguments: asked.update(arguments))
         store_passwords = staticmethod(dict)
+        undo_without = ()
 
     Run.inventory = inventory
     switch.apply(Run)

@@ -220,3 +220,15 @@ def test_status_and_healthy_of_nothing(recorders):
     assert recorders.status("none")["waiting"] == 0
     assert recorders.ask("healthy", "none").returncode == 1
     assert recorders.ask("nonsense", "none").returncode == 2
+
+
+def test_what_helicone_has_is_kept_and_comes_again_at_a_word(recorders, spool, seen, helicone):
+    recorders.start("first")
+    assert json.loads(recorders.ask("keep", "first").stdout) == {}
+    ids = take(spool, 5)
+    all_done(seen)
+    helicone.rows.clear()
+    assert json.loads(recorders.ask("again", "first").stdout) == {"again": 5, "left_out": 0}
+    all_done(seen)
+    assert sorted(helicone.ids) == sorted(ids)
+    assert json.loads(recorders.ask("let-go", "first").stdout) == {}

@@ -1,0 +1,91 @@
+"""An upgrade under way, noted on the data host: who comes after a controller that is gone finds the set in it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import Any
+
+from . import engine, stores, switch
+from .failure import StepFailed
+from .store import Store, flush_folder
+
+FILE = "upgrade.json"
+_USAGE = 2  # how the recorder ends for a word that it does not know
+WORDS = ("keep", "again", "let-go")
+
+
+def begin(store: Store, entry: dict[str, Any]) -> None:
+    """Write down what an upgrade may be undone with, before it touches anything.
+
+    `entry` has the `set` with the data of before (empty as long as there is none) and when it was `made`,
+    the `release` that goes with it, `missing`, the migrations by store that the ledgers lacked, and
+    `migrations`, as the wanted release's manifest has it.
+    """
+    target = store.state / FILE
+    fresh = target.with_suffix(".new")
+    fresh.write_text(json.dumps(entry))
+    fresh.chmod(0o600)
+    fresh.replace(target)
+    flush_folder(store.state)
+
+
+def end(store: Store) -> None:
+    """Say that the upgrade is over, whichever way."""
+    (store.state / FILE).unlink(missing_ok=True)
+
+
+def look(store: Store, project: str) -> dict[str, Any] | None:
+    """Return what `begin` wrote, with the names that were `applied` since; None when no upgrade is under way.
+
+    When the ledgers cannot be asked, all of them count as applied: nobody knows better.
+    """
+    try:
+        entry: dict[str, Any] = json.loads((store.state / FILE).read_bytes())
+    except (OSError, ValueError):
+        return None
+    before = [name for names in entry["missing"].values() for name in names]
+    try:
+        now = [name for names in missing(store, project, entry["migrations"], {}).values() for name in names]
+    except (StepFailed, KeyError):
+        now = []
+    return {**{key: entry[key] for key in ("set", "made", "release", "missing")}, "applied": sorted({*before} - {*now})}
+
+
+def missing(store: Store, project: str, migrations: dict[str, Any], given: dict[str, str]) -> dict[str, list[str]]:
+    """Return which migrations the ledgers lack, asked with the passwords that the stores have now.
+
+    A bundled store has those of the release that runs here: the controller's may be new ones that this
+    deploy brings. An external store's are `given`. Raises StepFailed.
+    """
+    release = store.current()
+    running = switch.passwords_of(store.settings(release), given) if release else given
+    passwords = {
+        name: (given if migrations[name]["mode"] == "external" and name in given else running)[name]
+        for name in ("postgres", "clickhouse")
+    }
+    return stores.missing_migrations(project, migrations, passwords)
+
+
+def tell_recorder(project: str, word: str) -> dict[str, Any]:
+    """Tell this host's recorder what becomes of the records that Helicone has (`recorder/kept.py`); return its answer.
+
+    Nothing for a host that records nothing. Raises StepFailed when the recorder that runs does not understand.
+    """
+    if word not in WORDS:
+        raise StepFailed("recorder", f"unknown word {word!r}")
+    found = [one for one in engine.containers(project) if engine.service_of(one) == "recorder"]
+    if not found:
+        return {}
+    done = subprocess.run(
+        ["docker", "exec", found[0]["Id"], "python3", "-B", "-m", "recorder", word],
+        stdin=subprocess.DEVNULL, capture_output=True, check=False,
+    )  # fmt: skip
+    if done.returncode == _USAGE:
+        message = "the recorder that runs is too old to keep what it delivers: deploy the version that runs first"
+        raise StepFailed("recorder", message, kind="configuration")
+    if done.returncode:
+        said = (done.stderr or done.stdout).decode(errors="replace").strip()
+        raise StepFailed("recorder", f"the recorder does not do `{word}`: {said[-300:]}")
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer

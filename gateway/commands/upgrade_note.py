@@ -1,0 +1,83 @@
+"""An upgrade that was cut off: what the data host has noted of it, and how it is settled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gateway.errors import ConfigurationError, GatewayError
+from gateway.plan.operations import Run
+from gateway.render.topology import migrator
+from gateway.transport.conversation import AgentError
+from gateway.transport.fleet import on_all
+
+Observed = Mapping[str, Mapping[str, Any]]
+
+
+def cut_off(observed: Observed) -> Mapping[str, Any] | None:
+    """Return what a host noted of an upgrade that nobody finished: its `set`, and what was `applied` since."""
+    notes = (seen["backups"]["upgrade"] for seen in observed.values())
+    return next((note for note in notes if note), None)
+
+
+def half_done(observed: Observed, harmless: Sequence[str]) -> list[str]:
+    """Return the migrations that have run ahead of the release on their host, and that it may mind."""
+    for seen in observed.values():
+        note = seen["backups"]["upgrade"]
+        if note and seen["current"] == note["release"]:
+            return [name for name in note["applied"] if name not in harmless]
+    return []
+
+
+def refuse_half_upgraded(
+    observed: Observed, harmless: Sequence[str], wanted: Mapping[str, Mapping[str, Any]], environment: str
+) -> None:
+    """Raise ConfigurationError when stores are half migrated and the manifests `wanted` do not go on with it."""
+    note, applied = cut_off(observed), half_done(observed, harmless)
+    known = {
+        name
+        for manifest in wanted.values() if manifest["migrations"]
+        for store in ("postgres", "clickhouse")
+        for name in manifest["migrations"][store]["files"]
+    }  # fmt: skip
+    if note and applied and not known.issuperset(applied):
+        raise ConfigurationError(
+            f"an upgrade was cut off when {len(applied)} of its migrations had been applied ({applied[0]}), and this"
+            " release does not know them",
+            where="migrations", unaffected="every host: nothing was changed",
+            next_step=f"invoke restore --env {environment} --from {note['set']} brings back the data of before; or"
+            " deploy the newer version again",
+        )  # fmt: skip
+
+
+def settle_note(run: Run) -> int:
+    """Have records delivered again that may be gone from the stores, and strike the note out; return how many.
+
+    The recorders look for each before they send it. What goes wrong is told: the next deploy settles it.
+    """
+    answers = tell_recorders(run, "again")
+    end(run)
+    return sum(answer.get("again", 0) for answer in answers)
+
+
+def tell_recorders(run: Run, word: str) -> list[Mapping[str, Any]]:
+    """Tell all recorders what becomes of what Helicone has, and return their answers; failures are told."""
+    answers, failures = ask_recorders(run, word)
+    for name, error in failures.items():
+        run.reporter.line(name, f"the recorder was not told `{word}`: {error}", "red")
+    return list(answers.values())
+
+
+def ask_recorders(run: Run, word: str) -> tuple[dict[str, Mapping[str, Any]], dict[str, Exception]]:
+    """Tell all recorders at once; return what each answered, and what went wrong, by host."""
+    hosts = [name for name in run.conversations if "edge" in run.inventory.hosts[name].roles]
+    return on_all(hosts, lambda name: run.ask(name, "tell_recorder", project=run.inventory.project, word=word))
+
+
+def end(run: Run) -> None:
+    """Strike the note out on the data host."""
+    host = migrator(run.inventory)
+    try:
+        run.ask(host, "end_upgrade")
+    except (AgentError, GatewayError) as error:
+        run.reporter.line(host, f"the note of the upgrade stays: {error}", "red")

@@ -1,0 +1,88 @@
+"""Records that Helicone has are kept when that is asked for, and come again once."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.recorder import backlog, kept
+from gateway.recorder.delivery import Delivery
+from gateway.recorder.schema import count, note, open_spool
+from tests.unit.recorder.stand_ins import record, settings, wait_until
+
+
+@pytest.fixture
+def other(tmp_path, spool):
+    """Return a connection as another process has it."""
+    connection = open_spool(tmp_path)
+    note(connection, "spool_limit", "1000000")
+    return connection
+
+
+@pytest.fixture
+def deliver(tmp_path, helicone, spool):
+    running = Delivery(settings(tmp_path, helicone), spool)
+    running.start()
+    yield
+    running.stop(2)
+
+
+def take(spool, how_many):
+    taken = [record() for _ in range(how_many)]
+    for one in taken:
+        spool.take(one)
+    assert spool.change(lambda _: None).wait(10)
+    return [one.id for one in taken]
+
+
+def all_done(seen):
+    wait_until(lambda: count(seen, "waiting") == 0)
+
+
+@pytest.mark.usefixtures("deliver")
+def test_what_a_restore_took_away_comes_again_and_what_is_still_there_does_not(spool, helicone, seen, other):
+    before = take(spool, 5)
+    all_done(seen)
+    kept.keep(other)
+    ids = take(spool, 20)
+    all_done(seen)
+    gone = [row for row in helicone.rows if row[0] in ids[:12]]
+    for row in gone:
+        helicone.rows.remove(row)
+    attempts = len(helicone.attempts)
+    assert kept.again(other) == {"again": 20, "left_out": 0}
+    assert count(seen, "waiting_bytes") > 0
+    all_done(seen)
+    assert sorted(helicone.ids) == sorted([*before, *ids])
+    assert len(helicone.attempts) == attempts + 12
+    assert count(seen, "waiting_bytes") == 0
+    assert kept.again(other) == {"again": 0, "left_out": 0}
+
+
+@pytest.mark.usefixtures("deliver")
+def test_nothing_is_kept_unless_asked_and_nothing_longer_than_asked(spool, helicone, seen, other):
+    take(spool, 3)
+    all_done(seen)
+    kept.keep(other)
+    take(spool, 3)
+    all_done(seen)
+    kept.keep(other)  # another upgrade, after one that was cut off
+    assert seen.execute("SELECT count(*) FROM kept").fetchone() == (3,)
+    kept.let_go(other)
+    take(spool, 3)
+    all_done(seen)
+    assert kept.again(other) == {"again": 0, "left_out": 0}
+
+
+def test_no_more_is_kept_than_the_spool_may_hold_and_the_rest_is_counted(spool, seen, other):
+    kept.keep(other)
+    take(spool, 4)
+    note(other, "spool_limit", str(count(seen, "waiting_bytes")))
+    for one in backlog.waiting(seen, 0, [], 3):
+        assert spool.change(lambda connection, seq=one.seq: backlog.finish(connection, [seq], 0)).wait(10)
+    take(spool, 2)
+    for one in backlog.waiting(seen, 0, [], 3):
+        assert spool.change(lambda connection, seq=one.seq: backlog.finish(connection, [seq], 0)).wait(10)
+    answer = kept.again(other)
+    assert answer["again"] >= 3
+    assert answer["left_out"] >= 1
+    assert answer["again"] + answer["left_out"] == 6
