@@ -2,7 +2,7 @@
 
 PYTHON := .venv/bin/python
 
-.PHONY: help check fuzz test lock format bench-gateway bench-gateway-short
+.PHONY: help check fuzz test lock format bench bench-short bench-gateway bench-gateway-short
 
 help:  ## show this
 	@sed -n 's/^\([a-z-]*\): .*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -19,7 +19,19 @@ fuzz: .venv/.installed-from  ## the property tests with fifty times as many exam
 test:  ## the whole suite: the checks, then the lab and the end-to-end tests on it
 	bash bootstrap.sh --test
 
-# OPTIONS are those of `python -m bench --help`. Both leave the lab up, and nothing else.
+# OPTIONS are those of `python -m bench.fleet --help`. Both need root and sshd, and leave nothing behind.
+bench: .venv/.installed-from .cache/bench-fleet-venv/.installed-from  ## what a deploy to many hosts costs, beside Ansible, pyinfra and Fabric; an hour
+	$(PYTHON) -m bench.fleet $(OPTIONS)
+
+bench-short: .venv/.installed-from  ## the same without the other tools in half a minute; judges counts, never times
+	$(PYTHON) -m bench.fleet --short
+
+.cache/bench-fleet-venv/.installed-from: bench/fleet/requirements.txt
+	$(PYTHON) -m venv .cache/bench-fleet-venv
+	.cache/bench-fleet-venv/bin/python -m pip install --quiet --requirement $<
+	@touch $@
+
+# OPTIONS are those of `python -m bench.gateway --help`. Both leave the lab up, and nothing else.
 bench-gateway: .venv/.installed-from .cache/bench-venv/.installed-from  ## what the gateway costs, side by side with others; about an hour
 	.venv/bin/invoke lab.up
 	$(PYTHON) -m bench.gateway $(OPTIONS)

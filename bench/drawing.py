@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 
-def sheet(rows: int, columns: int, inches: tuple[int, int]) -> Any:
+def sheet(rows: int, columns: int, inches: tuple[float, float]) -> Any:
     """Return a figure and its panels."""
     matplotlib: Any = importlib.import_module("matplotlib")
     matplotlib.use("svg")

@@ -14,9 +14,9 @@ from bench.layout import RESULTS
 ROWS = "rows.jsonl"
 
 
-def new_folder() -> Path:
-    """Make and return the folder of a run that begins now."""
-    folder = RESULTS / time.strftime("%Y-%m-%d-%H%M%S", time.gmtime())
+def new_folder(prefix: str = "") -> Path:
+    """Make and return the folder of a run that begins now; `prefix` says of what, before the date."""
+    folder = RESULTS / f"{prefix}{time.strftime('%Y-%m-%d-%H%M%S', time.gmtime())}"
     folder.mkdir(parents=True)
     return folder
 

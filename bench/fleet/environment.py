@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 
 import yaml
 
-from bench.fleet.layout import ENVIRONMENT, INVENTORY, PORT, RELAYS, TARGETS
-from bench.fleet.targets import Fleet, address
+from bench.fleet.layout import ENVIRONMENT, INVENTORY, PORT
+from bench.fleet.targets import Fleet
 from gateway.commands.images import undigested
 from gateway.commands.project import Project, open_project
 from gateway.commands.render import NO_DIGEST
@@ -31,7 +31,7 @@ def environment(fleet: Fleet) -> Iterator[None]:
     try:
         (INVENTORY / "group_vars").mkdir(parents=True)
         (INVENTORY / "group_vars" / "all.yml").write_text(yaml.safe_dump(settings(fleet)))
-        (INVENTORY / "known_hosts").write_text(fleet.known_hosts(TARGETS) + fleet.known_hosts(RELAYS))
+        (INVENTORY / "known_hosts").write_text(fleet.known_hosts())
         write_hosts(fleet, len(fleet.targets), far=False)
         # The stand-in of the engine says of every image that it is there.
         lock = dict.fromkeys(undigested(_project("before").inventory), NO_DIGEST)
@@ -59,8 +59,8 @@ def write_hosts(fleet: Fleet, count: int, *, far: bool) -> None:
     """Write the inventory's hosts: the first targets, directly or by way of the relay."""
     hosts = {
         target.name: {
-            "connection": {"address": address(target.number, far)},
-            "private_address": TARGETS.format(target.number),
+            "connection": {"address": target.address(far=far)},
+            "private_address": target.address(far=False),
         }
         for target in fleet.targets[:count]
     }

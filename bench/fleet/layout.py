@@ -19,6 +19,6 @@ OWN_PYTHON = Path(sys.executable)
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - its folder in there is made for root alone
 PORT = 2022
-TARGETS = "127.77.0.{}"
-RELAYS = "127.78.0.{}"
+TARGETS = "127.77.{block}.{number}"
+RELAYS = "127.78.{block}.{number}"
 PYTHON = "/usr/bin/python3"  # of the targets; Debian's

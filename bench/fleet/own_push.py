@@ -16,7 +16,7 @@ def main(words: list[str]) -> None:
     """Type a command of the project, with a gate that lets everything pass."""
     from invoke.main import program  # noqa: PLC0415 - as invoke's own entry point does
 
-    gateway.commands.deploy.verification_gate = lambda _: lambda _: []  # type: ignore[assignment]
+    setattr(gateway.commands.deploy, "verification_gate", lambda _: lambda _: [])  # noqa: B010 - imported there
     program.run(["invoke", "--search-root", str(ROOT), *words])
 
 

@@ -1,4 +1,4 @@
-"""A relay that makes each target far away: `python -m bench.fleet.relay COUNT ONE_WAY_SECONDS`, in a process of its own.
+"""A relay that makes each target far away: `python -m bench.fleet.relay BLOCK COUNT ONE_WAY`, a process of its own.
 
 Every byte waits for as long as the way is, without any limit of bandwidth. Opening a connection costs a
 round trip as well, as TCP's own does. It says `ready` when it listens, answers every line of its standard input
@@ -47,11 +47,11 @@ async def pass_on(source: asyncio.StreamReader, target: asyncio.StreamWriter, on
     await reading
 
 
-async def join(client: asyncio.StreamReader, back: asyncio.StreamWriter, number: int, one_way: float) -> None:
+async def join(client: asyncio.StreamReader, back: asyncio.StreamWriter, target: str, one_way: float) -> None:
     """Connect a client with its target, both ways."""
     await asyncio.sleep(2 * one_way)
     try:
-        server, forth = await asyncio.open_connection(TARGETS.format(number), PORT)
+        server, forth = await asyncio.open_connection(target, PORT)
     except OSError:
         back.close()
         return
@@ -60,19 +60,20 @@ async def join(client: asyncio.StreamReader, back: asyncio.StreamWriter, number:
     await asyncio.gather(pass_on(client, forth, one_way, FORTH), pass_on(server, back, one_way, BACK))
 
 
-async def main(count: int, one_way: float) -> None:
+async def main(block: int, count: int, one_way: float) -> None:
     """Relay to so many targets until standard input ends."""
     for number in range(1, count + 1):
+        target = TARGETS.format(block=block, number=number)
 
-        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int = number) -> None:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, target: str = target) -> None:
             """Serve one connection to the target of this number."""
-            await join(reader, writer, number, one_way)
+            await join(reader, writer, target, one_way)
 
-        await asyncio.start_server(serve, RELAYS.format(number), PORT)
+        await asyncio.start_server(serve, RELAYS.format(block=block, number=number), PORT)
     print("ready", flush=True)
     while await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline):
         print(*carried, flush=True)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), float(sys.argv[2])))
+    asyncio.run(main(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])))

@@ -17,8 +17,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.fleet.layout import MEMORY, PORT, RELAYS, ROOT, TARGETS
+from bench.fleet.layout import MEMORY, PORT, RELAYS, TARGETS
+from bench.layout import ROOT
 from bench.shell import require, wait_for
+from gateway.errors import GatewayError
 from lab.keys import write_key_pair
 
 SSHD = "/usr/sbin/sshd"
@@ -67,6 +69,7 @@ class Counts:
 class Target:
     """One target: its number, its folder, and its sshd."""
 
+    block: int
     number: int
     folder: Path
     process: subprocess.Popen[bytes]
@@ -75,6 +78,10 @@ class Target:
     def name(self) -> str:
         """Return the name that every tool calls it by."""
         return f"host{self.number:03}"
+
+    def address(self, *, far: bool) -> str:
+        """Return where it is reached, directly or by way of the relay."""
+        return (RELAYS if far else TARGETS).format(block=self.block, number=self.number)
 
     @property
     def log(self) -> Path:
@@ -114,11 +121,14 @@ class Fleet:
         forth, back = relay.stdout.readline().split()
         return int(forth), int(back)
 
-    def known_hosts(self, addresses: str) -> str:
-        """Return the lines that pin every target's key at its address or, for RELAYS, that of its relay."""
+    def known_hosts(self) -> str:
+        """Return the lines that pin every target's key, at its own address and at its relay's."""
         keys = [(self.folder / str(one.number) / "host_key.pub").read_text().split()[:2] for one in self.targets]
-        pairs = zip(self.targets, keys, strict=True)
-        return "".join(f"[{addresses.format(one.number)}]:{PORT} {' '.join(key)}\n" for one, key in pairs)
+        return "".join(
+            f"[{target.address(far=far)}]:{PORT} {' '.join(key)}\n"
+            for far in (False, True)
+            for target, key in zip(self.targets, keys, strict=True)
+        )
 
     def forget_logs(self) -> None:
         """Begin to count anew."""
@@ -149,6 +159,7 @@ def fleet(count: int, one_way: Sequence[float] = ()) -> Iterator[Fleet]:
     require(Path(SSHD).is_file(), "there is no sshd on this machine", "apt-get install openssh-server")
     folder = Path(tempfile.mkdtemp(prefix="helicone-bench-fleet-", dir=MEMORY if MEMORY.is_dir() else None))
     processes: list[subprocess.Popen[bytes]] = []
+    block = _free_block()
     try:
         folder.chmod(0o755)
         identity = folder / "identity"
@@ -160,13 +171,14 @@ def fleet(count: int, one_way: Sequence[float] = ()) -> Iterator[Fleet]:
             (programs / name).chmod(0o755)
         targets = []
         for number in range(1, count + 1):
-            targets.append(_target(number, folder, identity, programs))
+            targets.append(_target(block, number, folder, identity, programs))
             processes.append(targets[-1].process)
         parts = {"engine": _helper(processes, "bench.fleet.engine", *(str(one.folder) for one in targets))}
         for seconds in one_way:
-            parts["relay"] = _helper(processes, "bench.fleet.relay", str(count), str(seconds))
+            parts["relay"] = _helper(processes, "bench.fleet.relay", str(block), str(count), str(seconds))
         made = Fleet(folder, tuple(targets), identity, parts)
         wait_for(lambda: all(map(_answers, made.targets)), "the start of the targets", START_SECONDS)
+        require(all(process.poll() is None for process in processes), "a target ended at once")
         yield made
     finally:
         for process in processes:
@@ -184,12 +196,7 @@ def children(process: int) -> list[int]:
         return []
 
 
-def address(number: int, far: bool) -> str:
-    """Return where a target is reached, directly or by way of the relay."""
-    return (RELAYS if far else TARGETS).format(number)
-
-
-def _target(number: int, folder: Path, identity: Path, programs: Path) -> Target:
+def _target(block: int, number: int, folder: Path, identity: Path, programs: Path) -> Target:
     own = folder / str(number)
     for name in OWN:
         (own / name).mkdir(parents=True, mode=0o755)
@@ -198,12 +205,14 @@ def _target(number: int, folder: Path, identity: Path, programs: Path) -> Target
     (own / "tmp").chmod(0o1777)
     write_key_pair(own / "host_key")
     shutil.copy(f"{identity}.pub", own / "run" / "authorized_keys")
-    text = CONFIGURATION.format(port=PORT, address=TARGETS.format(number), folder=own, programs=programs)
+    text = CONFIGURATION.format(
+        port=PORT, address=TARGETS.format(block=block, number=number), folder=own, programs=programs
+    )
     (own / "sshd_config").write_text(text)
     mounts = " && ".join(f"mount --bind {own / name} {path}" for name, path in OWN.items())
     command = f"{mounts} && exec {SSHD} -D -f {own / 'sshd_config'} -E {own / 'sshd.log'}"
     words = ["unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", command]
-    return Target(number, own, subprocess.Popen(words, stdin=subprocess.DEVNULL, start_new_session=True))
+    return Target(block, number, own, subprocess.Popen(words, stdin=subprocess.DEVNULL, start_new_session=True))
 
 
 def _helper(processes: list[subprocess.Popen[bytes]], module: str, *words: str) -> subprocess.Popen[bytes]:
@@ -217,7 +226,15 @@ def _helper(processes: list[subprocess.Popen[bytes]], module: str, *words: str) 
     return process
 
 
+def _free_block() -> int:
+    """Return a block of loopback addresses in which nobody listens: several fleets can run side by side."""
+    for block in range(256):
+        with contextlib.suppress(OSError), socket.create_server((TARGETS.format(block=block, number=1), PORT)):
+            return block
+    raise GatewayError("no block of loopback addresses is free", where="bench")
+
+
 def _answers(target: Target) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection((TARGETS.format(target.number), PORT), 1) as probe:
+    with contextlib.suppress(OSError), socket.create_connection((target.address(far=False), PORT), 1) as probe:
         return probe.recv(4) == b"SSH-"
     return False
