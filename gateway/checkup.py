@@ -69,15 +69,12 @@ def files_of(host: Host) -> list[str]:
 
 
 def host_findings(
-    inventory: Inventory, host: Host, observed: Mapping[str, Any], examined: Mapping[str, Any], now: float
+    inventory: Inventory, host: Host, observed: Mapping[str, Any], examined: Mapping[str, Any]
 ) -> list[Finding]:
-    """Return what stands in the way of a deploy to `host`, from its snapshot and its examination.
-
-    `now` is the controller's time in seconds since the epoch.
-    """
+    """Return what stands in the way of a deploy to `host`, from its snapshot and its examination."""
     ports = [(port.service, port.address, port.port) for port in published_ports(host, inventory)]
     return [
-        *findings(host, ports, observed, now),
+        *findings(host, ports, observed),
         *_installing(host, observed["facts"], examined),
         *_addresses(inventory, host, examined["addresses"]),
         *_reaching(inventory, host, examined["places"]),

@@ -27,29 +27,24 @@ class Finding(NamedTuple):
     next_step: str
 
 
-def problems(host: Host, release: HostRelease, observed: Mapping[str, Any], now: float) -> list[str]:
-    """Return one sentence for each thing that stands in the way on a host; empty when it may be deployed to.
-
-    `now` is the controller's time in seconds since the epoch, for the clock comparison.
-    """
+def problems(host: Host, release: HostRelease, observed: Mapping[str, Any]) -> list[str]:
+    """Return one sentence for each thing that stands in the way on a host; empty when it may be deployed to."""
     ports = [(service["name"], address, port) for service in release.manifest["services"]
              for address, port, _ in service["ports"]]  # fmt: skip
-    return [finding.text for finding in findings(host, ports, observed, now)]
+    return [finding.text for finding in findings(host, ports, observed)]
 
 
-def findings(
-    host: Host, ports: Iterable[tuple[str, str, int]], observed: Mapping[str, Any], now: float
-) -> list[Finding]:
+def findings(host: Host, ports: Iterable[tuple[str, str, int]], observed: Mapping[str, Any]) -> list[Finding]:
     """Return what stands in the way on a host; `ports` are service, address and port of what it will publish."""
     facts = observed["facts"]
     listed = list(ports)
     return [
-        *_machine(host, facts, now), *_docker(host, facts), *_ports(listed, observed), *_guards(host, facts),
-        *_cut_off(host, listed, observed),
+        *_machine(host, facts, observed["clock_off"]), *_docker(host, facts), *_ports(listed, observed),
+        *_guards(host, facts), *_cut_off(host, listed, observed),
     ]  # fmt: skip
 
 
-def _machine(host: Host, facts: Mapping[str, Any], now: float) -> Iterator[Finding]:
+def _machine(host: Host, facts: Mapping[str, Any], skew: float) -> Iterator[Finding]:
     limits = host.variables.preflight
     if not at_least(facts["python"], PYTHON):
         yield Finding(
@@ -78,7 +73,6 @@ def _machine(host: Host, facts: Mapping[str, Any], now: float) -> Iterator[Findi
             f"it has {facts['memory'] >> 20} MB of memory, preflight.memory_mb asks for {limits.memory_mb}",
             "a larger machine; or lower preflight.memory_mb together with the services' memory",
         )
-    skew = abs(facts["time"] - now)
     if skew > limits.clock_skew_seconds:
         yield Finding(
             f"its clock is {skew:.0f} s off the controller's, preflight.clock_skew_seconds allows"
@@ -167,13 +161,12 @@ def check_all(
     hosts: Mapping[str, Host],
     releases: Mapping[str, HostRelease],
     observed: Mapping[str, Mapping[str, Any]],
-    now: float,
 ) -> None:
     """Raise one ConfigurationError that lists the problems of all hosts, if there are any."""
     found = [
         f"{name}: preflight: {problem}"
         for name in observed
-        for problem in problems(hosts[name], releases[name], observed[name], now)
+        for problem in problems(hosts[name], releases[name], observed[name])
     ]
     if found:
         raise ConfigurationError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -77,7 +76,7 @@ def _deploy(project: Project, confirm: Confirm, as_json: bool, told: Told) -> di
                 say("to be settled: an upgrade that was cut off", "yellow")
         if made.is_empty and not left and not begun:
             return _result(project, made, "no changes")
-        check_all(project.inventory.hosts, project.releases, observed, time.time())
+        check_all(project.inventory.hosts, project.releases, observed)
         if not confirm():
             return _result(project, made, "not confirmed")
         run = Run(project.inventory, project.vault, conversations, project.reporter)

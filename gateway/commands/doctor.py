@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -109,7 +108,6 @@ def _hosts(inventory: Inventory) -> tuple[dict[str, list[Finding]], dict[str, st
     found: dict[str, list[Finding]] = {}
     with connected(inventory, unreachable.update) as conversations:
         observed = observe(inventory, conversations, on_failure=unreachable.update)
-        now = time.time()  # the examination may take its time, the clocks are compared as they were before it
         examined, failures = on_all(list(observed), lambda name: _examine(inventory, conversations, name, observed))
     unreachable |= failures
     notes = {}
@@ -118,7 +116,7 @@ def _hosts(inventory: Inventory) -> tuple[dict[str, list[Finding]], dict[str, st
             found[name] = [_as_finding(unreachable[name])]
         else:
             seen, host = observed[name], inventory.hosts[name]
-            found[name] = host_findings(inventory, host, seen, examined[name], now)
+            found[name] = host_findings(inventory, host, seen, examined[name])
             notes[name] = _note(seen, examined[name])
     return found, notes
 

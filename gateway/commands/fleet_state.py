@@ -10,6 +10,7 @@ from gateway.console import Reporter
 from gateway.errors import LockedError
 from gateway.inventory import Inventory
 from gateway.release import HostRelease
+from gateway.transport import snapshot
 from gateway.transport.fleet import Conversations, need_all, on_all
 
 
@@ -25,17 +26,13 @@ def observe(
     are handed to `on_failure`, which raises if the command needs them.
     """
 
-    def snapshot(name: str) -> Any:
+    def look(name: str) -> Any:
         """Ask one host."""
         images = {service["image"] for service in releases[name].manifest["services"]} if releases else set()
-        return conversations[name].request(
-            "snapshot",
-            project=inventory.project,
-            registries=list(inventory.hosts[name].variables.docker.registry_certificates),
-            images=sorted(images),
-        )
+        certificates = inventory.hosts[name].variables.docker.registry_certificates
+        return snapshot.take(conversations[name], inventory.project, certificates, images)
 
-    observed, failures = on_all(list(conversations), snapshot)
+    observed, failures = on_all(list(conversations), look)
     if failures:
         on_failure(failures)
     return observed

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import sys
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -68,7 +67,7 @@ def rotate(project: Project, wanted: Wanted, confirm: Confirm, as_json: bool) ->
         if not confirm():
             return {**result, "outcome": "not confirmed"}
         run = Run(project.inventory, after.vault, conversations, project.reporter)
-        check_all(project.inventory.hosts, after.releases, observed, time.time())
+        check_all(project.inventory.hosts, after.releases, observed)
         take_leases(run, owner(), "secrets.rotate")
         refuse_moved(observed, observe(project.inventory, conversations, after.releases))
         _save(project, run, fresh)

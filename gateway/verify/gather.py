@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -12,6 +11,7 @@ from gateway.errors import GatewayError
 from gateway.inventory.model import Inventory
 from gateway.render import topology
 from gateway.render.addresses import stores_of
+from gateway.transport import snapshot
 from gateway.transport.conversation import AgentError
 from gateway.transport.fleet import Conversations, need_all, on_all
 from gateway.vault import Vault
@@ -28,13 +28,9 @@ def targets_of(inventory: Inventory, vault: Vault, conversations: Conversations,
 
     def target(name: str) -> Target:
         """Look at one host."""
-        asked = time.time()
-        project = inventory.project
-        snapshot = conversations[name].request("snapshot", project=project, registries=[], images=[])
-        now, then = time.time(), snapshot["facts"]["time"]
-        skew = max(asked - then, then - now, 0.0)  # between the two: not off as far as anybody can tell
+        seen = snapshot.take(conversations[name], inventory.project)
         host = host_over(name, conversations[name])
-        return Target(name, host, conversations[name], inventory.hosts[name], inventory, vault, snapshot, skew)
+        return Target(name, host, conversations[name], inventory.hosts[name], inventory, vault, seen)
 
     return _all(names, target)
 

@@ -68,10 +68,9 @@ class Port:
 class Target:
     """One host under verification.
 
-    `host` is testinfra's; `settings` the inventory's. `snapshot` comes from the agent, `skew` is how
-    many seconds the host's clock is off this machine's. `sight` is what `onhost.program` saw;
-    `answers`, `responses` and `open_ports` what was asked, by question. `deploying` is
-    for how many seconds a deploy that waits for the outcome has been at work, None without one.
+    `host` is testinfra's; `settings` the inventory's. `snapshot` comes from the agent.
+    `sight` is what `onhost.program` saw; `answers`, `responses` and `open_ports` what was asked, by question.
+    `deploying` is for how many seconds a deploy that waits for the outcome has been at work, None without one.
     """
 
     name: str
@@ -81,7 +80,6 @@ class Target:
     inventory: Inventory = field(repr=False)
     vault: Vault = field(repr=False)
     snapshot: Mapping[str, Any] = field(repr=False)
-    skew: float
     sight: Mapping[str, Any] = field(default_factory=lambda: NOTHING_SEEN, repr=False)
     answers: dict[Question, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     responses: dict[Request, outside.Answer] = field(default_factory=dict, repr=False)

@@ -85,7 +85,7 @@ def bare(**facts: Any) -> dict[str, Any]:
             "certificates": {}, "engine": "20.10.24+dfsg1", "compose": "5.0.1",
             "missing_images": [], **facts,
         },
-        "current": None, "manifest": None, "contents": {}, "modes": {}, "releases": [],
+        "clock_off": 0.0, "current": None, "manifest": None, "contents": {}, "modes": {}, "releases": [],
         "interrupted": None, "history": [], "containers": [], "lease": None,
         "backups": {"log": None, "schedule": "", "restore_cut_off": False, "upgrade": None},
         "strayed": [], "foreign_containers": [],

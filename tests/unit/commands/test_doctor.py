@@ -9,6 +9,7 @@ from gateway.commands.doctor import HERE, bundle_path, chosen, doctor
 from gateway.console import Reporter
 from gateway.errors import ConfigurationError, UnreachableError
 from gateway.preflight import Finding
+from gateway.transport import snapshot
 from tests.unit.situations import bare, load
 
 REACHED = {"system": "Debian 12", "can_install": True, "systemd": True, "files": {}}
@@ -41,7 +42,7 @@ def project(tmp_path, monkeypatch):
         return Talk(host, 1000.0)
 
     monkeypatch.setattr("gateway.transport.fleet.converse", converse)
-    monkeypatch.setattr(module.time, "time", lambda: 1000.0)
+    monkeypatch.setattr(snapshot.time, "time", lambda: 1000.0)
     monkeypatch.setattr(module, "file_findings", lambda _: [])
 
     class Project:
