@@ -101,7 +101,7 @@ def rollout_data(project: Project, told: Told, failure: BaseException | None) ->
 def own_secrets(project: Project) -> set[str]:
     """Return the values of the environment's secrets as far as they can be read; none are made for it."""
     try:
-        return {secret.reveal() for secret in project.saved_vault().values.values()}
+        return {secret.reveal() for secret in project.saved_vault().all_values}
     except ConfigurationError:
         return set()
 

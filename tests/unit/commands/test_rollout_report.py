@@ -14,10 +14,12 @@ from gateway.console import Step
 from gateway.errors import ConfigurationError, HostFailure, InDoubtError, RolledBackError
 from gateway.secret import Secret
 from gateway.vault import Vault
+from gateway.vault_notes import Notes
 from tests.unit.situations import release, running
 from tests.unit.talks import project
 
 SECRETS = {"postgres_password": "pässword with <$> 'quotes' & more", "key": "sk-helicone-abcdefg-1234567"}
+PREVIOUS = "the-key-of-before"  # replaced, and perhaps still valid
 OLD = "hunter22"  # of the release that runs, and in no vault any more
 FORMS = [
     form
@@ -27,7 +29,7 @@ FORMS = [
         base64.b64encode(secret.encode()).decode(), base64.b64encode(b"user:" + secret.encode()).decode(),
     )
 ]  # fmt: skip
-FILTH = " | ".join([*FORMS, OLD, "Bearer abcdefghijklmnop"])
+FILTH = " | ".join([*FORMS, OLD, PREVIOUS, "Bearer abcdefghijklmnop"])
 
 
 def plan(text="+ LOG_LEVEL: debug"):
@@ -51,9 +53,9 @@ CHECKS = {
 
 @pytest.fixture
 def ours(tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        module.Project, "saved_vault", lambda _: Vault({name: Secret(text) for name, text in SECRETS.items()})
-    )
+    notes = Notes(previous={"helicone_api_key": Secret(PREVIOUS)})
+    vault = Vault({name: Secret(text) for name, text in SECRETS.items()}, notes)
+    monkeypatch.setattr(module.Project, "saved_vault", lambda _: vault)
     made = project(tmp_path, monkeypatch, {})
     made.reporter.quiet = False
     return made
@@ -149,7 +151,7 @@ def test_no_secret_is_in_it_whatever_it_came_in_with(ours, tmp_path, failed):
     )  # fmt: skip
     page = written(ours, tmp_path, note, error if failed else None)
     assert page.count("[redacted]") > 20
-    for form in (*FORMS, OLD, "abcdefghijklmnop", "ssword with"):
+    for form in (*FORMS, OLD, PREVIOUS, "abcdefghijklmnop", "ssword with"):
         assert form not in page, form
 
 
