@@ -26,7 +26,10 @@ def test_a_step_that_fails_says_so_and_is_kept(capsys, monkeypatch):
     with pytest.raises(ValueError, match="no"), reporter.step("app1", "pull"):
         raise ValueError("no")
     assert "failed after" in capsys.readouterr().err
-    assert len(reporter.steps) == 1
+    with reporter.step("app1", "go back"):
+        pass
+    assert [step.failed for step in reporter.steps] == [True, False]
+    assert 0 <= reporter.steps[0].started <= reporter.steps[1].started
 
 
 def test_long_work_is_never_silent(capsys, monkeypatch):
