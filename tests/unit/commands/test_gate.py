@@ -16,4 +16,5 @@ def test_each_cause_sends_the_hosts_back_once_and_the_whole_result_is_kept(tmp_p
     assert [(cause.host, cause.step, cause.cause) for cause in causes] == [
         ("app1", "verify", "app1 is down"), ("app2", "verify", "app2 is down")
     ]  # fmt: skip
-    assert run.reporter.verifications == [found.to_dict()]
+    [kept] = run.reporter.verifications
+    assert kept == {"at": kept["at"], **found.to_dict()}

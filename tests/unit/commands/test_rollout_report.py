@@ -46,8 +46,8 @@ def plan(text="+ LOG_LEVEL: debug"):
 
 
 CHECKS = {
-    "ok": False, "total": 1104, "passed": 1103, "seconds": 3.0, "hosts": {"app1": 1104}, "notes": ["a note"],
-    "failures": [{"host": "app1", "check": "jawn is healthy", "message": "it is <not>"}],
+    "at": 20.0, "ok": False, "total": 1104, "passed": 1103, "seconds": 3.0, "hosts": {"app1": 1104},
+    "notes": ["a note"], "failures": [{"host": "app1", "check": "jawn is healthy", "message": "it is <not>"}],
 }  # fmt: skip
 
 
@@ -102,11 +102,16 @@ def test_a_deploy_that_failed_has_its_report_and_ends_as_it_did(ours, tmp_path):
         "the deploy failed and was undone", [HostFailure("app2", "switch", "jawn <died>", ["Error: EADDRINUSE"])],
         unaffected="every host runs 4-old again, verified", next_step="mend it",
     )  # fmt: skip
-    ours.reporter.verifications += [CHECKS, {**CHECKS, "ok": True, "passed": 1104, "failures": []}]
+    ours.reporter.verifications += [CHECKS, {**CHECKS, "at": 33.0, "ok": True, "passed": 1104, "failures": []}]
+    ours.reporter.steps += [
+        Step("", "verify the new release", 3.0, 18.0),
+        Step("", "verify the old release", 3.0, 30.0),
+    ]
     page = written(ours, tmp_path, lambda told: told.planned(plan(), {}), error)
     for words in (
         "The deploy failed and was undone.", "every host runs 4-old again, verified", "Next: mend it", "What was to",
-        "jawn &lt;died&gt;", "EADDRINUSE", "old release", "The new release: 1,103 of 1,104", "After the undo: 1,104",
+        "jawn &lt;died&gt;", "EADDRINUSE", "old release", "Verify the new release: 1,103 of 1,104",
+        "Verify the old release: 1,104",
     ):  # fmt: skip
         assert words in page, words
     assert page.index("it is &lt;not&gt;") < page.index('<td class="number">1,104</td>')  # failures stand first
