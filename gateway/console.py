@@ -97,6 +97,10 @@ class Reporter:
             if time.monotonic() - self._last_line >= SILENCE:
                 self.line(host, f"  still: {text} ({time.monotonic() - started:.0f} s)", "dim")
 
+    def verified(self, found: dict[str, Any]) -> None:
+        """Keep what a verification found, and `at` which second of the command that was."""
+        self.verifications.append({"at": round(time.monotonic() - self.began, 2), **found})
+
     def seconds(self) -> float:
         """Return the seconds since the command began."""
         return round(time.monotonic() - self.began, 1)

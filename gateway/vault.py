@@ -47,6 +47,11 @@ class Vault:
             )
         return self.values[name]
 
+    @property
+    def all_values(self) -> list[Secret]:
+        """Every value that must not be shown: those of today, and those before them that may still be valid."""
+        return [*self.values.values(), *self.notes.previous.values()]
+
     def made(self, name: str) -> datetime | None:
         """Return when the secret `name` was made, None if that is not known."""
         key = _mark_key(self.values)

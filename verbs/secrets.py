@@ -15,7 +15,7 @@ def edit(context: Context, env: str = "", json_: bool = False, debug: bool = Fal
     """Edit the environment's secrets in $EDITOR; the plain text never touches a disk."""
     from gateway.commands.secrets import edit
 
-    return edit(project_of(env).inventory, as_json=json_)
+    return edit(project_of(env), as_json=json_)
 
 
 @verb(

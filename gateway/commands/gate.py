@@ -20,7 +20,7 @@ def verification_gate(run: Run) -> Gate:
 
     def gate(names: Sequence[str]) -> list[HostFailure]:
         report = verify_hosts(run.inventory, run.vault, run.conversations, names, deploying=time.monotonic() - began)
-        run.reporter.verifications.append(report.to_dict())
+        run.reporter.verified(report.to_dict())
         run.reporter.line("", f"  {report.passed} of {report.total} checks hold ({report.seconds:.1f} s)")
         return [HostFailure(cause.host, "verify", cause.message) for cause in report.causes()]
 

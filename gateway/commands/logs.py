@@ -97,7 +97,7 @@ def logs(project: Project, service: str, since: str, grep: str, lines: str, foll
 
 def hider(project: Project) -> Hide:
     """Return a function that takes the environment's secrets and what a terminal would obey out of a text."""
-    values = [secret.reveal() for secret in project.opened_vault.values.values()]
+    values = [secret.reveal() for secret in project.opened_vault.all_values]
     return lambda text: hide(_ESCAPES.sub("", text), values)
 
 

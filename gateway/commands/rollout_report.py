@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +13,7 @@ from gateway.commands.failure import described
 from gateway.commands.project import Project, owner
 from gateway.commands.show_plan import diff_lines
 from gateway.commands.support_bundle import redactor
+from gateway.console import Step
 from gateway.errors import ConfigurationError
 from gateway.report import write_page
 from gateway.report.timeline import timeline
@@ -92,16 +93,22 @@ def rollout_data(project: Project, told: Told, failure: BaseException | None) ->
         "timeline": timeline(project.reporter.steps),
         "changes": [_changes(name, host) for name, host in hosts.items()] if told.plan.get("changes") else None,
         "verifications": [
-            {"title": "The new release" if not place else "After the undo", "found": found}
-            for place, found in enumerate(project.reporter.verifications)
+            {"title": _during(project.reporter.steps, found["at"]), "found": found}
+            for found in project.reporter.verifications
         ],
     }  # fmt: skip
+
+
+def _during(steps: Sequence[Step], at: float) -> str:
+    """Return the step of the whole fleet that went on at a second: which release was verified."""
+    texts = [step.text for step in steps if not step.host and step.started <= at <= step.started + step.seconds + 0.1]
+    return texts[-1] if texts else "verify"
 
 
 def own_secrets(project: Project) -> set[str]:
     """Return the values of the environment's secrets as far as they can be read; none are made for it."""
     try:
-        return {secret.reveal() for secret in project.saved_vault().values.values()}
+        return {secret.reveal() for secret in project.saved_vault().all_values}
     except ConfigurationError:
         return set()
 

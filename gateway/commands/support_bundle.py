@@ -75,7 +75,7 @@ def bundle(inventory: Inventory, path: Path, as_json: bool) -> dict[str, Any]:
 
 def redacted(texts: Mapping[str, str], vault: Vault) -> dict[str, str]:
     """Return the texts without any secret of the vault, in any form, and without what looks like a client's key."""
-    redact = redactor(secret.reveal() for secret in vault.values.values())
+    redact = redactor(secret.reveal() for secret in vault.all_values)
     return {name: redact(text) for name, text in texts.items()}
 
 

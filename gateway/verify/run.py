@@ -91,7 +91,7 @@ def roles_of(host: Host) -> tuple[str, ...]:
 
 def redaction(vault: Vault, targets: Sequence[Target]) -> Callable[[str], str]:
     """Return a function that takes the secrets of the vault and of the hosts' releases out of a text."""
-    known = [*vault.values.values()]
+    known = vault.all_values
     for target in targets:
         if target.has_release:
             known += target.release.secrets

@@ -9,6 +9,7 @@ import pytest
 
 from gateway.inventory import load_inventory
 from tasks import namespace
+from tests.unit.situations import HOSTS, load
 
 ROOT = Path(__file__).resolve().parents[2]
 ENGLISH, CHINESE = ROOT / "README.md", ROOT / "README.zh-CN.md"
@@ -42,6 +43,19 @@ def test_verbs_and_flags_exist(path: Path):
         known = {flag for argument in namespace[verb].get_arguments() for flag in argument.names}
         for flag in re.findall(r"--([a-z]+)", flags):
             assert flag in known or f"{flag}_" in known, f"{path.name}: invoke {verb} --{flag}"
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in DOCUMENTS if "reference" not in path.parts], ids=lambda path: path.name
+)
+def test_what_is_to_be_put_into_an_inventory_is_accepted(path: Path, tmp_path: Path):
+    for number, text in enumerate(blocks(path, "yaml")):
+        folder = tmp_path / str(number)
+        load(folder, hosts=text if "hosts:" in text else HOSTS)
+        variables = folder / "project" / "inventory" / "trial" / "group_vars"
+        variables.mkdir()
+        (variables / "all.yml").write_text("" if "hosts:" in text else text)
+        assert load_inventory(folder / "project", "trial").hosts
 
 
 @pytest.mark.parametrize("language", ["sh", "yaml", "python", "text"])

@@ -14,10 +14,12 @@ from gateway.console import Step
 from gateway.errors import ConfigurationError, HostFailure, InDoubtError, RolledBackError
 from gateway.secret import Secret
 from gateway.vault import Vault
+from gateway.vault_notes import Notes
 from tests.unit.situations import release, running
 from tests.unit.talks import project
 
 SECRETS = {"postgres_password": "pässword with <$> 'quotes' & more", "key": "sk-helicone-abcdefg-1234567"}
+PREVIOUS = "the-key-of-before"  # replaced, and perhaps still valid
 OLD = "hunter22"  # of the release that runs, and in no vault any more
 FORMS = [
     form
@@ -27,7 +29,7 @@ FORMS = [
         base64.b64encode(secret.encode()).decode(), base64.b64encode(b"user:" + secret.encode()).decode(),
     )
 ]  # fmt: skip
-FILTH = " | ".join([*FORMS, OLD, "Bearer abcdefghijklmnop"])
+FILTH = " | ".join([*FORMS, OLD, PREVIOUS, "Bearer abcdefghijklmnop"])
 
 
 def plan(text="+ LOG_LEVEL: debug"):
@@ -44,16 +46,16 @@ def plan(text="+ LOG_LEVEL: debug"):
 
 
 CHECKS = {
-    "ok": False, "total": 1104, "passed": 1103, "seconds": 3.0, "hosts": {"app1": 1104}, "notes": ["a note"],
-    "failures": [{"host": "app1", "check": "jawn is healthy", "message": "it is <not>"}],
+    "at": 20.0, "ok": False, "total": 1104, "passed": 1103, "seconds": 3.0, "hosts": {"app1": 1104},
+    "notes": ["a note"], "failures": [{"host": "app1", "check": "jawn is healthy", "message": "it is <not>"}],
 }  # fmt: skip
 
 
 @pytest.fixture
 def ours(tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        module.Project, "saved_vault", lambda _: Vault({name: Secret(text) for name, text in SECRETS.items()})
-    )
+    notes = Notes(previous={"helicone_api_key": Secret(PREVIOUS)})
+    vault = Vault({name: Secret(text) for name, text in SECRETS.items()}, notes)
+    monkeypatch.setattr(module.Project, "saved_vault", lambda _: vault)
     made = project(tmp_path, monkeypatch, {})
     made.reporter.quiet = False
     return made
@@ -100,11 +102,16 @@ def test_a_deploy_that_failed_has_its_report_and_ends_as_it_did(ours, tmp_path):
         "the deploy failed and was undone", [HostFailure("app2", "switch", "jawn <died>", ["Error: EADDRINUSE"])],
         unaffected="every host runs 4-old again, verified", next_step="mend it",
     )  # fmt: skip
-    ours.reporter.verifications += [CHECKS, {**CHECKS, "ok": True, "passed": 1104, "failures": []}]
+    ours.reporter.verifications += [CHECKS, {**CHECKS, "at": 33.0, "ok": True, "passed": 1104, "failures": []}]
+    ours.reporter.steps += [
+        Step("", "verify the new release", 3.0, 18.0),
+        Step("", "verify the old release", 3.0, 30.0),
+    ]
     page = written(ours, tmp_path, lambda told: told.planned(plan(), {}), error)
     for words in (
         "The deploy failed and was undone.", "every host runs 4-old again, verified", "Next: mend it", "What was to",
-        "jawn &lt;died&gt;", "EADDRINUSE", "old release", "The new release: 1,103 of 1,104", "After the undo: 1,104",
+        "jawn &lt;died&gt;", "EADDRINUSE", "old release", "Verify the new release: 1,103 of 1,104",
+        "Verify the old release: 1,104",
     ):  # fmt: skip
         assert words in page, words
     assert page.index("it is &lt;not&gt;") < page.index('<td class="number">1,104</td>')  # failures stand first
@@ -149,7 +156,7 @@ def test_no_secret_is_in_it_whatever_it_came_in_with(ours, tmp_path, failed):
     )  # fmt: skip
     page = written(ours, tmp_path, note, error if failed else None)
     assert page.count("[redacted]") > 20
-    for form in (*FORMS, OLD, "abcdefghijklmnop", "ssword with"):
+    for form in (*FORMS, OLD, PREVIOUS, "abcdefghijklmnop", "ssword with"):
         assert form not in page, form
 
 

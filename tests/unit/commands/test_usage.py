@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from gateway.commands.usage import UNNOTED, figures, usage
+from gateway.commands.stores import Stores
+from gateway.commands.usage import KEY, UNNOTED, figures, hourly, usage
 from gateway.errors import ConfigurationError, UnreachableError
 from gateway.transport.conversation import AgentError
 from tests.unit.commands.test_apikey import lines
@@ -62,6 +63,20 @@ def test_by_model_and_by_key_with_the_keys_names(ours, data):
     assert result["keys"][0]["fingerprint"] == "a" * 16
     assert result["total"]["requests"] == 12345678
     assert all("INTERVAL 7200 SECOND" in sql and "FINAL" in sql for sql in data.statements("clickhouse"))
+
+
+def test_latencies_by_hour_are_numbers_under_their_names(ours, data):
+    data.answers["clickhouse"] = lines(
+        {"name": "m", "hour": 7200, "p50_ms": 12.5, "p99_ms": 80},
+        {"name": "m", "hour": "10800", "p50_ms": None, "p99_ms": None},
+    )
+    stores = Stores(ours.inventory, ours.opened_vault, {"data1": data})
+    assert hourly(stores, KEY, 86400) == {
+        "m": [{"hour": 7200, "p50_ms": 12.5, "p99_ms": 80.0}, {"hour": 10800, "p50_ms": None, "p99_ms": None}]
+    }
+    [sql] = data.statements("clickhouse")
+    assert "properties['gateway-key'] AS name" in sql
+    assert "INTERVAL 86400 SECOND" in sql
 
 
 def test_it_is_readable_at_100_columns(ours, capsys, monkeypatch):

@@ -15,7 +15,7 @@ from lab.fleet import PartState, fleet_jobs
 from lab.layout import ALL_IMAGES, PUBLISHED
 from lab.parts import parts
 from lab.progress import Reporter
-from lab.report import status_table
+from lab.report import states_as_data, status_table
 
 PARENTS = {
     "host-docker": "host",
@@ -91,6 +91,16 @@ def test_the_table_shows_stand_ins_and_states() -> None:
     provider = next(line for line in captured.get().splitlines() if "provider" in line)
     assert "STAND-IN" in provider
     assert "missing" in provider
+
+
+def test_the_states_as_data_say_what_stands_in() -> None:
+    told = {one["name"]: one for one in states_as_data([PartState(part, "running") for part in parts()])["parts"]}
+    assert told["provider"]["stand_in"]
+    assert not told["registry"]["stand_in"]
+    assert told["app1"] == {
+        "name": "app1", "state": "running", "address": "172.30.87.11", "stand_in": False,
+        "played_by": "Debian 12, login root, Docker Engine",
+    }  # fmt: skip
 
 
 def test_a_second_command_waits_for_the_first(tmp_path: Path) -> None:
