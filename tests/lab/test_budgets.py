@@ -20,7 +20,7 @@ def test_a_command_keeps_to_its_budget(budget: Budget, tmp_path):
     notes = tmp_path / "round-trips.jsonl"
     notes.touch()
     before = {host: ssh_counts(host) for host in ADDRESSES}
-    typed = [sys.executable, "-m", "tests.lab.counted", str(notes), budget.command, "--env", "lab", *budget.words]
+    typed = [sys.executable, "-m", "lab.counted", str(notes), budget.command, "--env", "lab", *budget.words]
     done = subprocess.run(typed, cwd=ROOT, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     assert done.returncode == 0, done.stdout + done.stderr
     after = {host: ssh_counts(host) for host in ADDRESSES}
