@@ -128,8 +128,8 @@ def test_a_restarted_host_comes_back_on_the_same_release():
         arguments(*command), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
     assert process.stderr is not None
-    for line in process.stderr:  # the power goes between upload and switch
-        if "app1" in line and "upload release" in line:
+    for line in process.stderr:  # app1 has the release, and its turn to switch has not come
+        if "data1" in line and "switch to" in line:
             break
     process.send_signal(signal.SIGKILL)
     process.wait()

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.lab.command import ADDRESSES, ROOT, all_containers, arguments, complaints, lab, on_host
+from tests.lab.command import ADDRESSES, ROOT, Result, all_containers, arguments, complaints, lab, on_host
 from tests.lab.relay import Line, relay
 
 pytestmark = pytest.mark.usefixtures("as_found_in_the_end")
@@ -26,31 +26,33 @@ ROUNDS = int(os.environ.get("FAULT_ROUNDS", "1"))
 LONG = os.environ.get("LAB_FAULTS") == "long"
 HOSTILE = "a 'b' \"c\" \\d $e ${F} #g\n\té中😀 %h"
 SETTLED = 120.0
+OUTPUT = ROOT / ".lab" / "logs" / "faults-deploy.txt"
 
 
-def deploying(mark: str, *words: str) -> subprocess.Popen[str]:
-    """Start a deploy that changes jawn on both app hosts."""
-    command = ["deploy", "--env", "lab", "--yes", "--set", f"jawn.environment.LAB_MARK={mark}", *words]
-    return subprocess.Popen(
-        arguments(*command), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        env={**os.environ, "COLUMNS": "200"},
-    )  # fmt: skip
+def deploying(mark: str) -> subprocess.Popen[str]:
+    """Start a deploy that changes jawn on both app hosts; its plan and its outcome go to a file, see `ended`."""
+    command = ["deploy", "--env", "lab", "--yes", "--set", f"jawn.environment.LAB_MARK={mark}"]
+    with OUTPUT.open("w") as output:
+        return subprocess.Popen(
+            arguments(*command), cwd=ROOT, stdout=output, stderr=subprocess.PIPE, text=True,
+            env={**os.environ, "COLUMNS": "200"},
+        )  # fmt: skip
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
-    """Wait for the end of a deploy and return its code and what it printed."""
-    out, _ = process.communicate(timeout=300)
-    return process.returncode, out
+    """Wait for the end of a deploy and return its code and what it printed since the last line that was read."""
+    _, err = process.communicate(timeout=300)
+    return process.returncode, OUTPUT.read_text() + err
 
 
-def wait_for_line(process: subprocess.Popen[str], words: str) -> str:
-    """Read what a deploy prints up to a line with these words, and return it."""
-    assert process.stdout is not None
+def wait_for_line(process: subprocess.Popen[str], *words: str) -> None:
+    """Read a deploy's progress up to a line with all of these words."""
+    assert process.stderr is not None
     read = ""
-    for line in process.stdout:
+    for line in process.stderr:
         read += line
-        if words in line:
-            return read
+        if all(word in line for word in words):
+            return
     raise AssertionError(f"no {words!r} in: {read}")
 
 
@@ -82,7 +84,8 @@ def line_to_app1(line: Line) -> Iterator[None]:
             yield
     finally:
         files[0].unlink(missing_ok=True)
-        files[0].parent.rmdir()
+        with contextlib.suppress(OSError):
+            files[0].parent.rmdir()
         files[1].write_text(known)
 
 
@@ -93,7 +96,7 @@ def test_a_connection_that_is_cut_at_any_byte_leaves_the_host_whole_and_the_next
         assert lab("plan").code == 0
     with line_to_app1(whole := Line()):
         process = deploying("measured")
-        wait_for_line(process, "switch to")  # all was uploaded
+        wait_for_line(process, "app1", "switch to")  # all was uploaded
         uploaded = whole.carried
         whole.break_now()  # the switch was ordered
         code, out = ended(process)
@@ -126,7 +129,7 @@ def _yaml(text: str) -> str:
 def test_a_connection_that_stalls_is_given_up_and_the_lease_runs_out(injected):
     with line_to_app1(line := Line(stalls=True)):
         process = deploying("stalled")
-        wait_for_line(process, "switch to")
+        wait_for_line(process, "app1", "switch to")
         line.break_now()
         started = time.monotonic()
         code, out = ended(process)
@@ -156,7 +159,7 @@ def test_a_controller_that_is_killed_at_any_moment_leaves_hosts_that_the_next_de
 def test_ctrl_c_inside_a_switch_sends_every_host_back(injected):
     before = settled()
     process = deploying(f"interrupted-{time.time_ns()}")
-    wait_for_line(process, "app1      start jawn")
+    wait_for_line(process, "app1", "start jawn")
     process.send_signal(signal.SIGINT)
     code, out = ended(process)
     assert code == 5, out
@@ -169,19 +172,21 @@ def test_ctrl_c_inside_a_switch_sends_every_host_back(injected):
 @pytest.mark.skipif(ROUNDS < 2, reason="one round is in test_failures.py")
 def test_of_two_deploys_started_together_exactly_one_wins_every_time(injected):
     for number in range(ROUNDS):
-        barrier, codes = threading.Barrier(2), []
+        results: list[Result] = []
+        barrier = threading.Barrier(2)
 
-        def start(mark: str, barrier: threading.Barrier = barrier, codes: list[int] = codes) -> None:
+        def start(mark: str, barrier: threading.Barrier = barrier, results: list[Result] = results) -> None:
             """Start together with the other one."""
             barrier.wait()
-            codes.append(ended(deploying(mark))[0])
+            results.append(lab("deploy", "--yes", "--set", f"jawn.environment.LAB_MARK={mark}"))
 
         threads = [threading.Thread(target=start, args=(f"{side}-{number}",)) for side in ("left", "right")]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        assert sorted(codes) in ([0, 4], [0, 2]), codes  # 2: it looked before the other's switch, and says so
+        codes = sorted(result.code for result in results)
+        assert codes in ([0, 4], [0, 2]), codes  # 2: it looked before the other's switch, and says that the host moved
         settled()
     injected(times=ROUNDS)
 
