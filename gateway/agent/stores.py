@@ -61,7 +61,7 @@ def clickhouse(project: str, settings: dict[str, Any], password: str, sql: str, 
 def lines_of(output: bytes) -> list[str]:
     """Return a store's output line by line; a value may hold what Python, too, takes for a line's end (U+2028)."""
     text = output.decode()
-    return (text[:-1] if text.endswith("\n") else text).split("\n") if text else []
+    return text.removesuffix("\n").split("\n") if text else []
 
 
 def missing_migrations(project: str, migrations: dict[str, Any], secrets: dict[str, str]) -> dict[str, list[str]]:
