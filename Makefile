@@ -2,7 +2,7 @@
 
 PYTHON := .venv/bin/python
 
-.PHONY: help check fuzz test lock format bench bench-short bench-gateway bench-gateway-short
+.PHONY: help check faults fuzz test lock format bench bench-short bench-gateway bench-gateway-short
 
 help:  ## show this
 	@sed -n 's/^\([a-z-]*\): .*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -15,6 +15,12 @@ check: .venv/.installed-from  ## ruff, mypy and the unit tests; under a minute, 
 
 fuzz: .venv/.installed-from  ## the property tests with fifty times as many examples; some minutes
 	FUZZ=50 $(PYTHON) -m pytest -n auto $$(grep -rl hypothesis tests/unit --include='test_*.py')
+
+# An hour: the tests that prove a promise, the moments of kills and races tried often, outages long.
+faults: .venv/.installed-from  ## inject every fault of docs/reliability.md and print what was promised and what was seen
+	.venv/bin/invoke lab.up
+	FAULT_KILLS=100 FAULT_ROUNDS=20 LAB_FAULTS=long LAB_OUTAGE_SECONDS=30 LAB_RATE=50 \
+		$(PYTHON) -m pytest -m fault tests/unit tests/lab
 
 test:  ## the whole suite: the checks, then the lab and the end-to-end tests on it
 	bash bootstrap.sh --test

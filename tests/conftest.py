@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 
 from tests.examples import examples
+from tests.fault_report import FaultReport, injected  # noqa: F401 - a fixture for every test
 
 settings.register_profile("suite", max_examples=examples(100), deadline=None)
 settings.load_profile("suite")
@@ -20,3 +21,9 @@ def ctrl_c_works() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let tests say which promise under failure they prove."""
+    config.addinivalue_line("markers", "fault(*names): proves promises of tests/promises.py")
+    config.pluginmanager.register(FaultReport(), "fault-report")

@@ -14,11 +14,15 @@ from typing import Any
 _AT_ONCE = 8
 # What testinfra types to know a file's existence, mode, owner and checksum, and what the programs print.
 _OF_FILES: dict[str, Callable[[Path], str]] = {
-    "test -e {}": lambda path: str(path.stat())[:0],
+    "test -e {}": lambda path: _nothing(path.stat()),
     "stat -Lc %a {}": lambda path: f"{stat.S_IMODE(path.stat().st_mode):o}\n",
     "stat -Lc %u {}": lambda path: f"{path.stat().st_uid}\n",
     "sha256sum {} | cut -d ' ' -f 1": lambda path: f"{hashlib.sha256(path.read_bytes()).hexdigest()}\n",
 }
+
+
+def _nothing(_found: object) -> str:
+    return ""
 
 
 def run(command: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
-from . import content
+from . import content, stores
 from .failure import StepFailed
 
 GLOBALS, DATABASE = "globals.sql", "database.sql"
@@ -71,7 +71,7 @@ def sql(container: str, user: str, database: str, text: str) -> list[str]:
     done = subprocess.run(command, input=text.encode(), capture_output=True, check=False)
     if done.returncode:
         raise StepFailed("postgres", done.stderr.decode(errors="replace").strip().replace("\n", "; ")[-500:])
-    return done.stdout.decode().splitlines()
+    return stores.lines_of(done.stdout)
 
 
 def _psql(container: str, user: str, database: str) -> list[str]:

@@ -34,7 +34,7 @@ def postgres(project: str, settings: dict[str, Any], password: str, sql: str) ->
     done = subprocess.run(arguments, input=sql.encode(), capture_output=True, check=False, env=environment)
     if done.returncode:
         raise StepFailed("postgres", done.stderr.decode(errors="replace").strip().replace("\n", "; ")[-500:])
-    return done.stdout.decode().splitlines()
+    return lines_of(done.stdout)
 
 
 def clickhouse(project: str, settings: dict[str, Any], password: str, sql: str, timeout: float = 60) -> list[str]:
@@ -50,12 +50,18 @@ def clickhouse(project: str, settings: dict[str, Any], password: str, sql: str, 
     })  # fmt: skip
     try:
         with urllib.request.urlopen(request, timeout=timeout) as response:  # noqa: S310
-            return str(response.read().decode()).splitlines()
+            return lines_of(response.read())
     except urllib.error.HTTPError as error:
         message = hide(error.read().decode(errors="replace").strip(), [password])
         raise StepFailed("clickhouse", message[-500:]) from None
     except OSError as error:
         raise StepFailed("clickhouse", f"ClickHouse does not answer: {error}") from None
+
+
+def lines_of(output: bytes) -> list[str]:
+    """Return a store's output line by line; a value may hold what Python, too, takes for a line's end (U+2028)."""
+    text = output.decode()
+    return text.removesuffix("\n").split("\n") if text else []
 
 
 def missing_migrations(project: str, migrations: dict[str, Any], secrets: dict[str, str]) -> dict[str, list[str]]:

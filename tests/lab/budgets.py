@@ -20,19 +20,28 @@ class Budget:
 MARK = "jawn.environment.LAB_MARK=budget"
 BUDGETS = (
     Budget("plan", (), 1, 1, 2, "open, look"),
-    Budget("deploy", ("--yes",), 1, 1, 2, "no changes: open, look"),
-    Budget("verify", (), 1, 1, 99, ""),
-    Budget("status", (), 1, 1, 99, ""),
-    Budget("history", (), 1, 1, 99, ""),
-    Budget("drift", (), 1, 1, 99, ""),
-    Budget("logs", ("--lines", "20"), 1, 1, 99, ""),
-    Budget("unlock", (), 1, 1, 99, ""),
-    Budget("backups", (), 1, 1, 99, ""),
-    Budget("apikey.list", (), 1, 1, 99, ""),
-    Budget("user.list", (), 1, 1, 99, ""),
-    Budget("usage", (), 1, 1, 99, ""),
-    Budget("prune", (), 1, 1, 99, ""),
-    Budget("doctor", (), 1, 1, 99, ""),
-    Budget("deploy", ("--yes", "--set", MARK), 1, 1, 99, "one variable"),
-    Budget("rollback", ("--yes",), 1, 1, 99, ""),
+    Budget("deploy", ("--yes",), 1, 1, 2, "nothing changed: open, look"),
+    Budget(
+        "deploy", ("--yes", "--set", MARK), 1, 1, 20, "one variable: look twice, lease, upload, switch, verify, record"
+    ),
+    Budget("rollback", ("--yes",), 1, 1, 18, "as a deploy, without an upload"),
+    Budget("verify", (), 1, 1, 12, "open, look, all commands, all questions, the ledgers, the traced requests' rows"),
+    Budget("status", (), 1, 1, 2, "open, look"),
+    Budget("history", (), 1, 1, 2, "open, look"),
+    Budget("drift", (), 1, 1, 2, "open, look"),
+    Budget("unlock", (), 1, 1, 2, "open, look"),
+    Budget("logs", ("--lines", "20"), 1, 1, 3, "open, look, read"),
+    Budget("prune", (), 1, 1, 3, "open, look, ask what would go"),
+    Budget("backups", (), 1, 1, 2, "open, ask the repository"),
+    Budget("apikey.list", (), 1, 1, 3, "open, ask both stores"),
+    Budget("user.list", (), 1, 1, 2, "open, ask PostgreSQL"),
+    Budget("usage", (), 1, 1, 5, "open, ask both stores, their parts one after the other"),
+    Budget("doctor", (), 1, 1, 4, "open, look, examine"),
 )
+
+
+def row(budget: Budget) -> str:
+    """Return a budget as docs/performance-commands.md shows it."""
+    typed = " ".join([budget.command, *budget.words])
+    numbers = f"{budget.connections} | {budget.execs} | {budget.round_trips}"
+    return f"| `invoke {typed}` | {numbers} | {budget.what} |"

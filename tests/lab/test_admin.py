@@ -174,6 +174,7 @@ def altered(deployed: None) -> Iterator[None]:
     assert lab("deploy", "--yes").code == 0
 
 
+@pytest.mark.fault("F13")
 def test_drift_names_what_was_changed_and_a_deploy_mends_it(altered):
     result = lab("drift", "--json")
     assert result.code == 7, result.text
@@ -292,6 +293,7 @@ def _write(path: Path, text: str) -> None:
     path.write_text(text)
 
 
+@pytest.mark.fault("F14")
 def test_a_host_that_does_not_answer_is_code_3_everywhere(unreachable):
     commands = [
         ("usage",), ("logs",), ("drift",), ("apikey.list",), ("user.list",), ("apikey.create", "--name", "x"),

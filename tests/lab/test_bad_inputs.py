@@ -118,13 +118,17 @@ def check(result: Result, code: int, words: str) -> None:
     assert "defect of this program" not in result.text
 
 
-@pytest.mark.parametrize(("change", "flags", "code", "words"), [case[1:] for case in FILES], ids=[c[0] for c in FILES])
+@pytest.mark.parametrize(
+    ("change", "flags", "code", "words"),
+    [pytest.param(*case[1:], id=case[0], marks=[pytest.mark.fault("F14")] * (case[3] == 3)) for case in FILES],
+)
 def test_bad_input_is_refused_in_words_and_changes_nothing(environment, change, flags, code, words):
     change(environment)
     check(invoke("deploy", "--env", "spoilt", "--yes", *flags), code, words)
     assert on_host("app1", "ls -d /opt/helicone/spoilt 2>/dev/null; true") == ""
 
 
+@pytest.mark.fault("F15")
 def test_a_default_password_is_refused(environment, monkeypatch, tmp_path):
     editor = tmp_path / "editor"
     editor.write_text("#!/bin/sh\nsed -i 's/^postgres_password:.*/postgres_password: testpassword/' \"$1\"\n")

@@ -32,6 +32,7 @@ def releases() -> dict[str, str]:
     return {name: host["release"] for name, host in hosts.items()}
 
 
+@pytest.mark.fault("F8", "F9")
 def test_a_broken_image_on_one_host_sends_both_back_and_the_report_says_so(broken_on_app2, tmp_path):
     before = releases()
     result = lab("deploy", "--yes", "--report", str(tmp_path / "failed.html"))
@@ -63,6 +64,7 @@ def test_after_a_failure_a_good_deploy_works_and_rollback_never_takes_the_broken
     assert "failed" in refused.err or "not on every host" in refused.err
 
 
+@pytest.mark.fault("F5")
 def test_of_two_deploys_started_together_one_wins_and_the_other_says_who():
     results: list[Result] = []
 
@@ -82,6 +84,7 @@ def test_of_two_deploys_started_together_one_wins_and_the_other_says_who():
     assert lab("verify").code == 0
 
 
+@pytest.mark.fault("F3")
 @pytest.mark.parametrize("moment", ["switch to", "is healthy"])
 def test_a_killed_controller_leaves_the_hosts_whole_and_the_next_deploy_needs_no_hand(moment):
     command = ["deploy", "--env", "lab", "--yes", "--set", f"jawn.environment.LAB_MARK=killed-{time.monotonic_ns()}"]
@@ -106,6 +109,7 @@ def test_a_killed_controller_leaves_the_hosts_whole_and_the_next_deploy_needs_no
     assert result.code == 0, result.text
 
 
+@pytest.mark.fault("F13")
 def test_verify_names_a_stopped_container_an_open_port_and_an_edited_file(as_found):
     on_host("app1", "docker stop -t 1 $(docker ps -q --filter label=com.docker.compose.service=web)")
     on_host("data1", "nohup python3 -m http.server --bind 172.30.87.13 5432 >/dev/null 2>&1 & echo")
@@ -120,8 +124,20 @@ def test_verify_names_a_stopped_container_an_open_port_and_an_edited_file(as_fou
         assert any(all(word in line for word in words) for line in result.out.splitlines()), (words, result.out)
 
 
+@pytest.mark.fault("F12")
 def test_a_restarted_host_comes_back_on_the_same_release():
     before = releases()
+    command = ["deploy", "--env", "lab", "--yes", "--set", f"jawn.environment.LAB_MARK=staged-{time.monotonic_ns()}"]
+    process = subprocess.Popen(
+        arguments(*command), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    for line in process.stderr:  # app1 has the release, and its turn to switch has not come
+        if "data1" in line and "switch to" in line:
+            break
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stderr.close()
     subprocess.run(["docker", "restart", "-t", "30", "helicone-lab-app1"], check=True, capture_output=True)
     deadline = time.monotonic() + 120
     while invoke("verify", "--env", "lab").code != 0:

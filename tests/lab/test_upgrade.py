@@ -220,6 +220,7 @@ def repository_in_the_way() -> Iterator[None]:
     on_host("data1", f"rm {REPOSITORY}; mv {REPOSITORY}.kept {REPOSITORY}")
 
 
+@pytest.mark.fault("F17")
 @pytest.mark.usefixtures("repository_in_the_way")
 def test_without_its_backup_an_upgrade_is_refused_before_any_host_is_touched(newer: list[str]):
     before = all_containers()
@@ -235,6 +236,7 @@ def test_without_its_backup_an_upgrade_is_refused_before_any_host_is_touched(new
     assert "migrations.backup: false" in result.err
 
 
+@pytest.mark.fault("F16")
 def test_a_migration_that_fails_half_way_is_undone_with_its_data(newer: list[str], recorded: list[tuple[str, int]]):
     before, release = content(recorded), lab("status", "--json").data()["hosts"]["data1"]["release"]
     with clients() as sent:
@@ -259,6 +261,7 @@ def test_a_migration_that_fails_half_way_is_undone_with_its_data(newer: list[str
     assert (last["outcome"], last["command"]) == ("failed", "deploy")
 
 
+@pytest.mark.fault("F3", "F16")
 def test_a_controller_that_dies_in_an_upgrade_leaves_its_set_to_be_restored(
     newer: list[str], recorded: list[tuple[str, int]]
 ):
@@ -294,6 +297,7 @@ def test_a_controller_that_dies_in_an_upgrade_leaves_its_set_to_be_restored(
     assert lab("deploy", "--yes").code == 0
 
 
+@pytest.mark.fault("F8", "F16")
 @pytest.mark.usefixtures("broken_on_app2")
 def test_migrations_that_went_well_are_undone_too_when_a_service_did_not(
     newer: list[str], recorded: list[tuple[str, int]], new_passwords: Callable[[], None]
@@ -313,6 +317,7 @@ def test_migrations_that_went_well_are_undone_too_when_a_service_did_not(
     assert complaints() == []
 
 
+@pytest.mark.fault("F16")
 @pytest.mark.usefixtures("forgotten", "back_to_the_labs_version", "new_passwords")
 def test_a_migration_that_outlasts_the_health_timeout_is_waited_for_and_there_is_no_way_back(
     newer: list[str], recorded: list[tuple[str, int]]
@@ -331,6 +336,7 @@ def test_a_migration_that_outlasts_the_health_timeout_is_waited_for_and_there_is
         assert f"migrations.compatible: [{FIRST}, {SECOND}]" in older.err
 
 
+@pytest.mark.fault("F18")
 @pytest.mark.usefixtures("back_to_the_labs_version")
 def test_a_skipped_hard_stop_is_refused_with_the_next_allowed_version(upstream: str):
     old = ["--set", f"upstream.repo={upstream}", "--set", "upstream.ref=august"]

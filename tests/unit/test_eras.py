@@ -29,6 +29,7 @@ def manifest(date="", **images):
     return {"code": {"commit": "0" * 40, "date": date}, "services": services}
 
 
+@pytest.mark.fault("F18")
 def test_a_skipped_hard_stop_is_refused_with_the_next_allowed_version():
     message, next_step = problem(ERAS, AUGUST, NEW)
     assert "october" in message

@@ -86,6 +86,7 @@ def refused(disk, archive):
 @pytest.mark.usefixtures("store")
 @settings(max_examples=examples(100))
 @given(st.integers(0, len(WHOLE) - 1), st.integers(1, 255))
+@pytest.mark.fault("F10")
 def test_any_flipped_byte_is_refused_on_arrival(disk, place, change):
     archive = bytearray(WHOLE)
     archive[place] ^= change
@@ -95,6 +96,7 @@ def test_any_flipped_byte_is_refused_on_arrival(disk, place, change):
 @pytest.mark.usefixtures("store")
 @settings(max_examples=examples(50))
 @given(st.integers(0, len(WHOLE) - 1))
+@pytest.mark.fault("F10")
 def test_any_truncation_is_refused_on_arrival(disk, size):
     assert refused(disk, WHOLE[:size])
 
@@ -102,6 +104,7 @@ def test_any_truncation_is_refused_on_arrival(disk, size):
 @pytest.mark.usefixtures("store")
 @settings(max_examples=examples(100))
 @given(st.sampled_from([*MADE.files, "manifest.json"]), st.data())
+@pytest.mark.fault("F10")
 def test_any_byte_that_is_flipped_later_is_refused_before_the_switch(disk, name, data):
     store = Store(str(disk / "trial"))
     stage_again(store, WHOLE)

@@ -57,6 +57,7 @@ def test_a_good_deploy_switches_data_first_and_asks_the_gate_about_all(fleet):
     assert gated == [["app1", "app2", "data1"]]
 
 
+@pytest.mark.fault("F9")
 def test_a_failing_host_sends_the_others_back_newest_first(fleet):
     fleet.answers["app2", "switch", "2-new"] = failed("app2", logs=["last line"])
     gated = []
@@ -206,6 +207,7 @@ def test_an_old_release_that_is_not_well_is_doubt(fleet, broken):
         touch(fleet.plan, fleet.run, OLD, gate)
 
 
+@pytest.mark.fault("F4")
 def test_ctrl_c_inside_a_switch_lets_it_finish_and_sends_it_back_with_the_others(fleet):
     fleet.answers["app1", "switch", "2-new"] = interrupt
     with pytest.raises(RolledBackError, match="undone") as caught:
@@ -225,6 +227,7 @@ def test_ctrl_c_while_the_new_release_is_verified_sends_all_back(fleet):
     assert len(fleet.switched()) == 6
 
 
+@pytest.mark.fault("F4")
 def test_a_second_ctrl_c_names_the_hosts_that_were_not_waited_for(fleet):
     release_host = threading.Event()
 

@@ -52,6 +52,7 @@ def test_a_lease_says_whose_it_is_and_locks_the_next_out(store):
     assert lease.show(store)["owner"] == "bob@desk"
 
 
+@pytest.mark.fault("F2")
 def test_silence_ends_it_and_a_heartbeat_does_not_let_it(store, monkeypatch):
     start = lease.uptime()
     lease.take(store, "ann", "deploy", 30)
@@ -64,6 +65,7 @@ def test_silence_ends_it_and_a_heartbeat_does_not_let_it(store, monkeypatch):
     assert lease.show(store) is None
 
 
+@pytest.mark.fault("F11")
 def test_a_wall_clock_a_day_off_changes_nothing(store, monkeypatch):
     lease.take(store, "ann", "deploy", 30)
     monkeypatch.setattr(lease.time, "time", lambda: 0.0)

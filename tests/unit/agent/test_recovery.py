@@ -150,16 +150,18 @@ def started(bare, monkeypatch, on, place="work"):
     return machine
 
 
+@pytest.mark.fault("F3")
 @pytest.mark.parametrize(
     ("old", "broken"),
     [("1-a", ()), (None, ()), ("1-a", ("2-b",)), (None, ("2-b",))],
     ids=["a change", "the first deploy", "a change that is undone", "a first deploy that is undone"],
 )
-def test_from_any_cut_the_next_command_leads_to_fully_new_or_fully_old(bare, tearing, old, broken):
+def test_from_any_cut_the_next_command_leads_to_fully_new_or_fully_old(bare, tearing, injected, old, broken):
     machine = started(bare, tearing, old)
     machine.switch("2-b", broken)
     writes = machine.power.used
     assert writes > 10
+    injected(times=writes)
     for cut in range(writes):
         after = started(bare, tearing, old)
         assert after.switch("2-b", broken, cut) == "cut", cut

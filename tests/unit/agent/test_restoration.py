@@ -230,8 +230,9 @@ def test_a_cut_while_the_proven_set_is_made_final_brings_back_nothing_old(tmp_pa
     assert content(place) == NEW
 
 
+@pytest.mark.fault("F17")
 def test_from_a_power_cut_at_any_write_the_next_command_finds_all_the_old_or_all_the_new_data(
-    tmp_path, live, monkeypatch
+    tmp_path, live, monkeypatch, injected
 ):
     place, _ = live
     store, cut = host(tmp_path), 0
@@ -256,3 +257,4 @@ def test_from_a_power_cut_at_any_write_the_next_command_finds_all_the_old_or_all
         cut += 1
     assert content(place) == NEW
     assert cut > 20
+    injected(times=cut)

@@ -85,6 +85,7 @@ def test_leftovers_of_a_killed_upload_go(store):
     assert [entry.name for entry in store.releases.iterdir()] == [NAME]
 
 
+@pytest.mark.fault("F6")
 def test_a_full_disk_is_said_and_leaves_nothing(store, monkeypatch):
     def full(_):
         raise OSError(28, "No space left on device")

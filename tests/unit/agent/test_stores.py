@@ -94,3 +94,16 @@ def test_only_successful_scripts_of_an_existing_ledger_count(monkeypatch):
     monkeypatch.setattr(stores, "postgres", postgres)
     assert stores._flyway_scripts("p", {}, "x") == {"V1.sql"}  # noqa: SLF001
     assert asked[1].endswith("where success;")
+
+
+@pytest.mark.parametrize(
+    ("output", "lines"),
+    [
+        ("", []),
+        ("one\n", ["one"]),
+        ("one\n\ntwo\n", ["one", "", "two"]),
+        ('{"name":"a\u2028b\u0085c\x0bd"}\n', ['{"name":"a\u2028b\u0085c\x0bd"}']),
+    ],
+)
+def test_a_value_with_what_python_takes_for_a_lines_end_stays_one_line(output, lines):
+    assert stores.lines_of(output.encode()) == lines

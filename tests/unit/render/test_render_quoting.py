@@ -65,6 +65,7 @@ def test_known_troublemakers_survive() -> None:
 
 @settings(max_examples=examples(15), suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.lists(AWKWARD, min_size=20, max_size=40))
+@pytest.mark.fault("F15")
 def test_any_text_survives(values: list[str]) -> None:
     assert read_back(values) == (values, values)
 

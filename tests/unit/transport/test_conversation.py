@@ -29,6 +29,7 @@ def test_opening_and_looking_change_nothing(machine):
     assert not machine.root.exists()
 
 
+@pytest.mark.fault("F20")
 @pytest.mark.parametrize(
     "noise",
     ["echo Welcome; echo; ", "printf 'Last login: never'; ", "cat /dev/zero | head -c 300000 >&2; ", "seq 100000; "],
@@ -135,6 +136,7 @@ def test_a_release_arrives_and_old_ones_go(machine):
     assert removed == ["2-aaaaaaaaaaaa"]
 
 
+@pytest.mark.fault("F1")
 @pytest.mark.parametrize("share", [0.01, 0.5, 0.999])
 def test_an_upload_cut_short_leaves_nothing(machine, eventually, share):
     archive = release().pack(NAME)

@@ -39,6 +39,7 @@ def working(machine, eventually, **more):
     return conversation, thread, outcome
 
 
+@pytest.mark.fault("F3")
 def test_work_survives_the_killing_of_its_session_and_keeps_the_lease_until_it_is_done(machine, eventually):
     conversation, thread, outcome = working(machine, eventually)
     machine.kill(conversation)

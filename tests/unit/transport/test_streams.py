@@ -54,6 +54,7 @@ class Transport:
         self.closed.set()
 
 
+@pytest.mark.fault("F2")
 def test_a_silent_server_is_given_up():
     transport = Transport(answers=False)
     SshStream(transport, "true", keepalive=0.01)

@@ -237,3 +237,51 @@ def test_files_of_checks_that_cannot_be_read_are_a_failure(
     )
     assert not report.ok
     assert "test_it is a test without @check" in report.failures[0].message
+
+
+def test_the_report_is_the_same_with_and_without_a_junit_file(
+    verified: Callable[..., VerifyReport], tmp_path: Path
+) -> None:
+    """Without one, checks are called directly; with one, pytest runs each as a test."""
+    changed = {"state": "exited", "image": "caddy:latest"}
+    direct, as_tests = verified(changed), verified(changed, junit=tmp_path / "junit.xml")
+    assert (direct.total, direct.hosts, direct.failures) == (as_tests.total, as_tests.hosts, as_tests.failures)
+
+
+ODD_CHECKS = """
+import pytest
+from gateway.verify.checks import check
+
+@check("it has a folder of its own")
+def test_fixture(target, tmp_path):
+    assert tmp_path.is_dir(), f"{target.name}: none"
+
+@check("it is marked")
+@pytest.mark.skipif(True, reason="not here")
+def test_mark(target):
+    raise ValueError("it was called all the same")
+
+@check("it skips itself")
+def test_skip(target):
+    pytest.skip("nothing to look at")
+
+@check("it asks testinfra")
+def test_host(host, target):
+    assert host.file("/").is_directory, f"{target.name}: / is none"
+
+@check("it breaks")
+def test_broken(target):
+    raise ValueError("a defect")
+"""
+
+
+def test_checks_with_fixtures_or_marks_of_their_own_are_pytests_to_run(
+    inventory: Inventory, vault: Vault, released: Make, tmp_path: Path
+) -> None:
+    checks = tmp_path / "roles" / "app" / "verify"
+    checks.mkdir(parents=True)
+    (checks / "test_odd.py").write_text(ODD_CHECKS)
+    hosts: Any = {"app1": released("app1")}
+    report = verify_hosts(inventory, vault, hosts, ["app1"], roles=tmp_path / "roles")
+    assert messages(report) == ["app1: it breaks: the check broke: ValueError: a defect"]
+    assert report.total == 4  # the marked one was not made

@@ -1,4 +1,4 @@
-"""`python -m tests.lab.counted FILE verb ...`: an operator's command that notes how often it asked each host.
+"""`python -m lab.counted FILE verb ...`: an operator's command that notes how often it asked each host.
 
 FILE gets a line of JSON for each conversation, when it is closed: the host and the round trips.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 from invoke.main import program
 
 from gateway.transport.conversation import Conversation
-from tests.lab.command import ROOT
+from lab.layout import ROOT
 
 
 def main(file: Path, words: list[str]) -> None:
