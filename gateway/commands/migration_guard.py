@@ -75,7 +75,7 @@ class Upgrade:
             raise self._doubt(f"the ledgers cannot be asked: {error.message}", []) from None
         if applied:
             self._restore()
-        if writers.resume(self.run, writers.WRITERS):
+        if writers.resume(self.run, (*writers.WRITERS, *writers.READERS)):
             raise self._doubt("the old release's jawn and web did not come back", [])
         if not applied:
             tell_recorders(self.run, "let-go")
@@ -117,7 +117,7 @@ class Upgrade:
         """Put the set in the place of what the stores hold. Raises InDoubtError."""
         run = self.run
         try:
-            writers.halt(run, writers.WRITERS)
+            writers.halt(run, (*writers.WRITERS, *writers.READERS))
             with run.reporter.step(self.host, f"restore set {self.kept}"):
                 restore_set(run, self.host, self.kept, None)
         except RolloutError as error:

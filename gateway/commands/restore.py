@@ -11,7 +11,7 @@ from gateway.commands.fleet_state import observe_unlocked
 from gateway.commands.gate import verification_gate
 from gateway.commands.project import Project, open_project, owner
 from gateway.commands.upgrade_note import cut_off, settle_note
-from gateway.commands.writers import writers_halted
+from gateway.commands.writers import all_halted
 from gateway.console import Reporter, say, table
 from gateway.errors import (
     ConfigurationError,
@@ -56,7 +56,7 @@ def restore(project: Project, wanted: str, source: str, confirm: Confirm, as_jso
         if not confirm():
             return {**result, "outcome": "not confirmed"}
         take_leases(run, owner(), "restore")
-        with writers_halted(run), project.reporter.step(data, f"restore set {chosen['id']}"):
+        with all_halted(run), project.reporter.step(data, f"restore set {chosen['id']}"):
             restore_set(run, data, chosen["id"], elsewhere)
         if cut_off(observed):
             settle_note(run)

@@ -1,4 +1,4 @@
-"""What writes into the stores, standing still while they change."""
+"""What stands still while the stores change: what writes into them, and what would take half a list from them."""
 
 from __future__ import annotations
 
@@ -9,40 +9,47 @@ from gateway.plan.operations import Run
 from gateway.transport.fleet import need_all, on_all
 
 WRITERS = ("jawn", "web")
+READERS = ("keys",)  # would take a half-loaded list of keys from them; the gateways keep the one they have
+_ROLES = {"jawn": "app", "web": "app", "keys": "edge"}
 
 
 def halt(run: Run, services: Sequence[str]) -> None:
     """Stop these services wherever they run. Raises what a host raised that could not."""
-    with run.reporter.step("", f"stop {' and '.join(services)} on {', '.join(_hosts(run))}"):
+    with run.reporter.step("", f"stop {', '.join(services)} on {', '.join(_places(run, services))}"):
         failures = _ask(run, "halt", services)
         if failures:
             need_all(failures)
 
 
 def resume(run: Run, services: Sequence[str]) -> dict[str, Exception]:
-    """Start these services of each host's release again; return what went wrong, by host, which is told, too."""
-    with run.reporter.step("", f"start {' and '.join(services)} again"):
+    """Start these services of each host's release, also what stood still before; return by host what went wrong."""
+    with run.reporter.step("", f"start {', '.join(services)} again"):
         failures = _ask(run, "resume", services)
     for name, error in failures.items():
-        run.reporter.line(name, f"{' and '.join(services)} did not come back: {error}; deploy again", "red")
+        run.reporter.line(name, f"{', '.join(services)} did not come back: {error}; deploy again", "red")
     return failures
 
 
 @contextmanager
-def writers_halted(run: Run) -> Iterator[None]:
-    """Stop jawn and web on every host for as long as the stores change, and start them again whatever happens."""
+def all_halted(run: Run) -> Iterator[None]:
+    """Stop writers and readers on every host for as long as the stores change; start them again whatever happens."""
     try:
-        halt(run, WRITERS)
+        halt(run, (*WRITERS, *READERS))
         yield
     finally:
-        resume(run, WRITERS)
+        resume(run, (*WRITERS, *READERS))
 
 
-def _hosts(run: Run) -> list[str]:
-    return [name for name in run.conversations if "app" in run.inventory.hosts[name].roles]
+def _places(run: Run, services: Sequence[str]) -> dict[str, list[str]]:
+    """Return by host which of the services it has."""
+    found = {
+        name: [service for service in services if _ROLES[service] in run.inventory.hosts[name].roles]
+        for name in run.conversations
+    }
+    return {name: names for name, names in found.items() if names}
 
 
 def _ask(run: Run, verb: str, services: Sequence[str]) -> dict[str, Exception]:
     """Ask all hosts at once and return who failed."""
-    project, names = run.inventory.project, list(services)
-    return on_all(_hosts(run), lambda name: run.ask(name, verb, project=project, services=names))[1]
+    project, places = run.inventory.project, _places(run, services)
+    return on_all(list(places), lambda name: run.ask(name, verb, project=project, services=places[name]))[1]
