@@ -26,6 +26,7 @@ from gateway.transport.conversation import AgentError
 from gateway.transport.fleet import connected, need_all, on_all
 
 WRITERS = ["jawn", "web"]  # what writes into the stores
+READERS = ["keys"]  # what would take a half-loaded list of keys from them
 Confirm = Callable[[], bool]
 
 
@@ -97,12 +98,20 @@ def _refusals(environment: str) -> Iterator[None]:
 
 @contextmanager
 def _writers_halted(run: Run) -> Iterator[None]:
-    """Stop jawn and web on every host for as long as the stores change, and start them again whatever happens."""
-    hosts = [name for name in run.conversations if "app" in run.inventory.hosts[name].roles]
+    """Stop what writes into the stores, and what asks them for keys, on every host; start them again whatever happens.
+
+    What stood still before starts too, so that a restore from nothing can keep both from the stores until then.
+    """
+    services = {}
+    for name in run.conversations:
+        roles = run.inventory.hosts[name].roles
+        services[name] = [*(WRITERS if "app" in roles else []), *(READERS if "edge" in roles else [])]
+    hosts = [name for name, found in services.items() if found]
 
     def ask(verb: str) -> dict[str, Exception]:
         """Ask all hosts at once and return who failed."""
-        return on_all(hosts, lambda name: run.ask(name, verb, project=run.inventory.project, services=WRITERS))[1]
+        ours = run.inventory.project
+        return on_all(hosts, lambda name: run.ask(name, verb, project=ours, services=services[name]))[1]
 
     with run.reporter.step("", f"stop {' and '.join(WRITERS)} on {', '.join(hosts)}"):
         failures = ask("halt")

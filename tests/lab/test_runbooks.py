@@ -28,7 +28,7 @@ from lab.layout import IMAGES, KNOWN_HOSTS, UPSTREAM_REPOSITORY
 from tests.lab.command import ADDRESSES, ROOT, arguments, authorities, invoke, lab, on_host, secret
 from tests.lab.following import follow, looks, operators_machine, over
 from tests.lab.runbook import TYPED
-from tests.lab.test_backup import REPOSITORY, ask, backup, postgres, recorded
+from tests.lab.test_backup import CONTAINER, REPOSITORY, ask, backup, postgres, recorded
 from tests.lab.test_keys import ask as status_of
 from tests.lab.test_keys import eventually
 
@@ -47,7 +47,7 @@ def machine(as_found_in_the_end: None, tmp_path_factory: pytest.TempPathFactory)
 
 def stop(host: str, service: str) -> None:
     """Stop a service as somebody does by mistake: Docker leaves it stopped."""
-    on_host(host, f"docker stop -t 2 helicone-lab-{service}-1")
+    on_host(host, f"docker stop -t 2 $({CONTAINER}={service})")
 
 
 def send(host: str = "app1") -> str:
@@ -70,6 +70,7 @@ def test_a_gateway_that_somebody_stopped():
 
 
 def test_a_gateway_whose_docker_is_down():
+    stop("app2", "gateway")  # Docker, killed by its init script, would wait at its start for the gateway to drain
     on_host("app2", "service docker stop")
     try:
         send("app1")
@@ -381,7 +382,7 @@ def test_a_certificate_of_the_operators_that_nobody_renewed(tmp_path: Path, monk
                  f"edge.tls.directory={PLACE}")  # fmt: skip
     assert result.code == 0, result.text
     put(folders["over"])
-    on_host("app1", "docker restart -t 1 helicone-lab-edge-1 helicone-lab-gateway-1")
+    on_host("app1", f"docker restart -t 1 $({CONTAINER}=edge) $({CONTAINER}=gateway)")
     looks("certificate")
     follow("certificate", "If the mode is files", HOST="app1", FOLDER=str(folders["fresh"]))
     over("certificate")
@@ -390,7 +391,8 @@ def test_a_certificate_of_the_operators_that_nobody_renewed(tmp_path: Path, monk
 
 
 def test_a_data_host_that_is_lost_with_everything_on_it(tmp_path: Path):
-    client, vault = lab("apikey.create", "--name", f"client-{uuid.uuid4().hex[:8]}").out.strip(), tmp_path / "vault"
+    name = f"client-{uuid.uuid4().hex[:8]}"
+    client = lab("apikey.create", "--name", name).out.strip()
     eventually(200, client, "app1")
     before = [ask(host, client)[0] for host in HOSTS]
     assert recorded(before) == set(before)
@@ -417,7 +419,7 @@ def test_a_data_host_that_is_lost_with_everything_on_it(tmp_path: Path):
 
     password = tmp_path / "password"
     password.write_text(secret("backup_password"))
-    file = ROOT / "inventory/lab/secrets.yml.age"
+    file, vault = ROOT / "inventory/lab/secrets.yml.age", tmp_path / "vault"
     known = file.read_bytes()
     file.rename(vault)
     try:
@@ -425,4 +427,4 @@ def test_a_data_host_that_is_lost_with_everything_on_it(tmp_path: Path):
         assert file.read_bytes() == known
     finally:
         vault.rename(file)
-    lab("apikey.revoke", "--key", lab("apikey.list", "--json").data()["keys"][-1]["name"], "--yes")
+    lab("apikey.revoke", "--key", name, "--yes")
