@@ -75,7 +75,7 @@ PROMISES = {
     ),
     "F16": Promise(
         "a migration fails half-way, or outlasts the health timeout",
-        "it is never killed; the old version serves, and the report says which migrations stay",
+        "it is never killed; the old version serves again with its data, restored from the set that was taken before",
     ),
     "F17": Promise(
         "a backup is damaged, goes wrong, or is restored and the power goes",

@@ -1,4 +1,4 @@
-"""`usage`, `logs`, `exec`, `drift` and `prune`: seeing what happens, what should not be, and what is left over."""
+"""`usage`, `logs`, `exec`, `drift`, `halt` and `prune`: seeing what happens, and what should not be or go on."""
 
 from __future__ import annotations
 
@@ -73,6 +73,22 @@ def drift(context: Context, env: str = "", limit: str = "", json_: bool = False,
     return drift(project_of(env, limit=limit).inventory, as_json=json_)
 
 
+@verb(service="the services, separated by commas")
+def halt(
+    context: Context,
+    env: str = "",
+    service: str = "",
+    limit: str = "",
+    yes: bool = False,
+    json_: bool = False,
+    debug: bool = False,
+) -> Any:
+    """Stop services, for repairs; the next deploy starts them again."""
+    from gateway.commands.halt import halt
+
+    return halt(project_of(env, limit=limit), service, lambda: confirm("Stop these?", yes), as_json=json_)
+
+
 @verb()
 def prune(context: Context, env: str = "", yes: bool = False, json_: bool = False, debug: bool = False) -> Any:
     """Show, then remove, old releases and images that no rollback needs; nothing of other projects is touched."""
@@ -86,4 +102,4 @@ def words_after_dashes(arguments: list[str]) -> list[str]:
     return arguments[arguments.index("--") + 1 :] if "--" in arguments else []
 
 
-TASKS = {"usage": usage, "logs": logs, "exec": execute, "drift": drift, "prune": prune}
+TASKS = {"usage": usage, "logs": logs, "exec": execute, "drift": drift, "halt": halt, "prune": prune}

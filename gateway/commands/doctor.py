@@ -126,7 +126,10 @@ def _examine(inventory: Inventory, conversations: Conversations, name: str, obse
     host, conversation = inventory.hosts[name], conversations[name]
     places, registries = places_of(inventory, host), {}
     if observed[name]["facts"]["engine"]:  # it may go by way of a proxy or a mirror, of which only it knows
+        certificates = observed[name]["facts"]["certificates"]
         for place, image in registries_of(host).items():
+            if not certificates.get(image.partition("/")[0], "none needed"):
+                continue  # a deploy brings it; until then Docker refuses, and only the way there can be looked at
             places.pop(place, None)
             try:
                 conversation.request("resolve", images=[image])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -12,6 +13,7 @@ from rich.text import Text
 
 from gateway.console import table
 from gateway.errors import ConfigurationError, GatewayError, LockedError, RolloutError
+from gateway.runbooks import about
 from gateway.transport.conversation import AgentError
 
 _LONGEST_LINE = 800  # characters: ten lines of a terminal
@@ -20,11 +22,15 @@ _LONGEST_LINE = 800  # characters: ten lines of a terminal
 def report_failure(error: BaseException, as_json: bool) -> int:
     """Print an error on standard error, as JSON on standard output too if asked, and return the exit code.
 
-    What is not one of our errors is a defect of this program: one line, and how to see more.
+    What is not one of our errors is a defect of this program: one line, and how to see more. Where runbooks are
+    about what happened, they are named.
     """
     code = _exit_code(error)
+    pages = about(_sentences(error))
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     console.print(Text(shown(_text(error)), style="red"))
+    if pages:
+        console.print(Text(f"  runbook: {', '.join(pages)}", style="red"))
     if isinstance(error, RolloutError):
         for failure in error.failures:
             if failure.logs:
@@ -67,6 +73,31 @@ def _text(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}\n  this is a defect of this program; --debug shows where"
 
 
+def _sentences(error: BaseException) -> Iterator[str]:
+    """Yield all that an error and its report say of what was found."""
+    if isinstance(error, GatewayError):
+        yield error.message
+        yield error.unaffected
+        yield from _texts(error.report)
+    if isinstance(error, AgentError):
+        yield error.message
+    if isinstance(error, RolloutError):
+        for failure in error.failures:
+            yield from (failure.cause, *failure.logs)
+
+
+def _texts(found: Any) -> Iterator[str]:
+    """Yield the texts of a report, however deep they lie."""
+    if isinstance(found, str):
+        yield found
+    elif isinstance(found, Mapping):
+        for part in found.values():
+            yield from _texts(part)
+    elif isinstance(found, list | tuple):
+        for part in found:
+            yield from _texts(part)
+
+
 def described(error: BaseException) -> dict[str, Any]:
     """Return an error as --json and reports tell it."""
     data: dict[str, Any] = {"error": _text(error).partition("\n")[0], "exit_code": _exit_code(error)}
@@ -81,4 +112,6 @@ def described(error: BaseException) -> dict[str, Any]:
             data["report"] = error.report
     if isinstance(error, RolloutError):
         data["failures"] = [asdict(failure) for failure in error.failures]
+    if pages := about(_sentences(error)):
+        data["runbooks"] = pages
     return data

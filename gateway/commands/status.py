@@ -14,6 +14,7 @@ from gateway.console import say, table
 from gateway.errors import UnreachableError
 from gateway.inventory import Inventory
 from gateway.plan.observed import altered_files, guard_changes, outcomes, service_changes
+from gateway.runbooks import about
 from gateway.transport.conversation import AgentError
 from gateway.transport.fleet import connected, on_all
 from gateway.verify import outside
@@ -50,10 +51,13 @@ def status(inventory: Inventory, as_json: bool, report: FleetReport | None = Non
         for name in inventory.selected
     }
     secrets = ages_of(inventory)
-    result = {"environment": inventory.environment, "hosts": hosts, "secrets": secrets}
+    pages = about(host["state"] for host in hosts.values())
+    result = {"environment": inventory.environment, "hosts": hosts, "secrets": secrets, "runbooks": pages}
     if not as_json:
         _print(inventory, hosts)
         show_ages(inventory.environment, secrets)
+        if pages:
+            say(f"runbook: {', '.join(pages)}", "yellow")
     if report:
         report.write(result, as_json)
     if unreachable:

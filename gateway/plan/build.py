@@ -74,11 +74,12 @@ def build_deploy(
     """Return the plan that brings the selected hosts to `releases`.
 
     `program` is the Compose binary to ship where a host lacks it, `key` keys the fingerprints of
-    secrets in diffs. When no host differs the plan is empty. Otherwise every selected host gets the
-    release, so that all of them stand on one; services whose definition is the same are not touched.
+    secrets in diffs. When no host differs, and all stand on one release, the plan is empty. Otherwise every
+    selected host gets the release, so that they do; services whose definition is the same are not touched.
     """
     names = list(inventory.selected)
-    if all(is_current(releases[name], observed[name]) for name in names):
+    together = len({observed[name]["current"] for name in names}) <= 1  # not after a deploy to some of them alone
+    if together and all(is_current(releases[name], observed[name]) for name in names):
         current = str(observed[names[0]]["current"]) if names else ""
         return Plan(current, {name: HostPlan(name, {}, (), ()) for name in names}, (), ())
     known = [identifier for name in names for identifier in observed[name]["releases"]]

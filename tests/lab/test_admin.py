@@ -259,6 +259,8 @@ BAD: list[tuple[tuple[str, ...], int, str]] = [
     (("exec", "jawn", "--env", "lab", "--host", "data1", "--", "ls"), 2, "no service `jawn`"),
     (("exec", "jawn", "--env", "lab", "--host", "app9", "--", "ls"), 2, "app9"),
     (("exec", "jawn", "--env", "lab", "--host", "app1"), 2, "no command was given"),
+    (("halt", "--env", "lab"), 2, "no service was named"),
+    (("halt", "--env", "lab", "--service", "jwan"), 2, "did you mean `jawn`"),
     (("apikey.create", "--env", "lab"), 2, "a key needs a name"),
     (("apikey.create", "--env", "lab", "--name", "x", "--organization", "nobody"), 2, "no organization"),
     (("apikey.revoke", "--env", "lab", "--key", "999999", "--yes"), 2, "no valid key is `999999`"),

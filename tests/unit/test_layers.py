@@ -16,9 +16,9 @@ PURE = ("inventory", "render")
 PURE_MODULES = (
     "age_identity", "backup_variables", "better_auth", "checkup", "compose_program", "document", "durations",
     "edge_variables", "eras", "errors", "git_cache", "guard_variables", "images", "migrations", "own_variables",
-    "preflight", "private_file", "release", "rotation", "secret", "secret_names", "upstream", "upstream_changes",
-    "upstream_shape", "variable_types", "variables", "vault", "vault_edit", "vault_notes", "vault_text", "versions",
-    "wording", "yaml_problem",
+    "preflight", "private_file", "release", "rotation", "runbooks", "secret", "secret_names", "upstream",
+    "upstream_changes", "upstream_shape", "variable_types", "variables", "vault", "vault_edit", "vault_notes",
+    "vault_text", "versions", "wording", "yaml_problem",
 )  # fmt: skip
 RIGHT = re.compile(r"gateway\.(plan|transport|commands|rollout|verify|console|verb|agent(?!\.store\b))\b")
 AGENT = sorted((ROOT / "gateway/agent").glob("*.py"))

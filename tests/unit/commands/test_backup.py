@@ -108,6 +108,20 @@ def test_a_restore_settles_an_upgrade_that_was_cut_off(restoring, monkeypatch):
     assert after[-1] == ("data1", "end_upgrade")
 
 
+def test_gateways_do_not_read_keys_while_the_stores_are_filled(restoring, monkeypatch):
+    kind, resumed = type(restoring.run.conversations["app1"]), {}
+    plain = kind.request
+
+    def request(self, verb, *rest, **more):
+        if verb == "resume":
+            resumed[self.name] = more["services"]
+        return plain(self, verb, *rest, **more)
+
+    monkeypatch.setattr(kind, "request", request)
+    run_restore(restoring)
+    assert resumed == {"app1": ["jawn", "web", "keys"], "app2": ["jawn", "web", "keys"]}
+
+
 def test_without_a_yes_nothing_is_touched(restoring):
     assert run_restore(restoring, yes=False)["outcome"] == "not confirmed"
     assert verbs(restoring) == [("data1", "look_at_set")]

@@ -60,6 +60,26 @@ def test_a_good_new_host_may_be_deployed_to(project):
     assert "nothing deployed yet" in result["notes"]["app1"]
 
 
+@pytest.mark.parametrize(("trusted", "expected"), [("", []), ("a certificate", ["registry.example.com/jawn:1"])])
+def test_a_registry_whose_certificate_a_deploy_brings_is_not_asked_before(project, monkeypatch, trusted, expected):
+    asked = []
+
+    class New(Talk):
+        def request(self, verb, **arguments):
+            if verb == "snapshot":
+                return bare(time=self.now, certificates={"registry.example.com": trusted})
+            if verb == "resolve":
+                asked.extend(arguments["images"])
+                return {}
+            return super().request(verb, **arguments)
+
+    place = {("registry.example.com", 443): "registry.example.com/jawn:1"}
+    monkeypatch.setattr("gateway.transport.fleet.converse", lambda host, _: New(host, 1000.0))
+    monkeypatch.setattr(module, "registries_of", lambda _: place)
+    doctor(project, "app1", as_json=True)
+    assert asked == expected
+
+
 def test_a_host_that_cannot_be_reached_is_a_finding_and_hides_no_other(project, monkeypatch, capsys):
     monkeypatch.setattr(module, "file_findings", lambda _: [Finding("no digests", "invoke images.lock --env trial")])
     with pytest.raises(ConfigurationError, match="2 in the way") as caught:

@@ -9,7 +9,7 @@ import pytest
 from gateway.commands.show_plan import plan_as_dict
 from gateway.errors import ConfigurationError
 from gateway.plan.build import build_deploy, build_rollback
-from tests.unit.situations import bare, release, running, service
+from tests.unit.situations import bare, entry, release, running, service
 from tests.unit.situations import load as load_inventory
 
 KEY = b"k" * 32
@@ -74,6 +74,17 @@ def test_nothing_to_do_is_an_empty_plan(inventory):
     assert made.is_empty
     assert made.identifier == "1-aaaaaaaaaaaa"
     assert plan_as_dict(made)["changes"] is False
+
+
+def test_hosts_on_different_releases_of_the_same_content_are_brought_together(inventory):
+    seen = observed()
+    seen["app1"] = {**seen["app1"], "current": "2-bbbbbbbbbbbb",
+                    "history": [*seen["app1"]["history"], entry("2-bbbbbbbbbbbb", "good")]}  # fmt: skip
+    made = plan(inventory, seen)
+    assert made.identifier.startswith("3-")
+    assert {one.describe() for one in switches(made).values()} == {
+        f"switch to {made.identifier}: no service restarts"
+    }  # fmt: skip
 
 
 def test_a_first_deploy(inventory):

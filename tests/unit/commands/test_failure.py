@@ -1,0 +1,31 @@
+"""An error names the runbooks that are about it, wherever its cause stands."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from gateway.commands.failure import report_failure
+from gateway.errors import GatewayError, HostFailure, RolledBackError, UnreachableError, VerificationError
+
+FOUND = VerificationError(
+    "2 of 9 checks do not hold",
+    report={"failures": ({"host": "data1", "message": "data1: PostgreSQL does not answer: container db is exited"},)},
+)
+FAILED = RolledBackError("the deploy failed", [HostFailure("data1", "start db", "full", ["write: no space left"])])
+GONE = UnreachableError("1 host did not answer", report={"hosts": {"app1": {"cause": "no connection: timed out"}}})
+
+
+@pytest.mark.parametrize(("error", "page"), [(FOUND, "postgres-down"), (FAILED, "disk-full"), (GONE, "lost-host")])
+def test_the_page_is_named_to_people_and_programs(error: GatewayError, page: str, capsys):
+    assert report_failure(error, as_json=True) == error.exit_code
+    shown = capsys.readouterr()
+    assert f"runbook: docs/runbooks/{page}.md" in shown.err
+    assert json.loads(shown.out)["runbooks"] == [f"docs/runbooks/{page}.md"]
+
+
+def test_what_has_no_page_names_none(capsys):
+    report_failure(GatewayError("something else"), as_json=True)
+    shown = capsys.readouterr()
+    assert "runbook" not in shown.err + shown.out
