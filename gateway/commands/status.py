@@ -23,7 +23,7 @@ from gateway.verify.release_view import seen_release
 # What the recorder counts, for ever, of requests that Helicone will not show.
 _LOSSES = {
     "dropped_total": "dropped because the spool was full",
-    "gaps_total": "passed while no recorder took them",
+    "gaps_total": "passed without a record",
     "refused_total": "refused by Helicone",
 }
 
@@ -141,8 +141,10 @@ def _recording(recorder: Mapping[str, Any]) -> str:
         if waiting
         else "every record is in Helicone"
     )
+    taken, bound = recorder["mirror_bytes"] >> 20, recorder["mirror_limit"] >> 20
+    memory = [f"{taken} of {bound} MB are taken by what was not taken down yet"] if taken else []
     lost = [f"{recorder[key]} {what}" for key, what in _LOSSES.items() if recorder[key]]
-    return ", ".join([words, *lost])
+    return ", ".join([words, *memory, *lost])
 
 
 def _certificate(days: float | None) -> str:
