@@ -37,7 +37,7 @@ class Recorder(Limits):
 
     spool: Memory
     body: Memory
-    open_bodies: Memory
+    mirror: Memory
 
 
 class Tls(Section):

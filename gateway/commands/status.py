@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # What the recorder counts, for ever, of requests that Helicone will not show.
 _LOSSES = {
     "dropped_total": "dropped because the spool was full",
-    "gaps_total": "passed while no recorder took them",
+    "gaps_total": "passed without a record",
     "refused_total": "refused by Helicone",
 }
 
@@ -154,8 +154,10 @@ def recording_in_words(recorder: Mapping[str, Any]) -> str:
         if waiting
         else "every record is in Helicone"
     )
+    taken, bound = recorder["mirror_bytes"] >> 20, recorder["mirror_limit"] >> 20
+    memory = [f"{taken} of {bound} MB are taken by what was not taken down yet"] if taken else []
     lost = [f"{recorder[key]} {what}" for key, what in _LOSSES.items() if recorder[key]]
-    return ", ".join([words, *lost])
+    return ", ".join([words, *memory, *lost])
 
 
 def certificate_in_words(days: float | None) -> str:

@@ -46,8 +46,11 @@ class AccessLog:
         self._punches = True
         self._punched = 0
 
-    def lines(self) -> list[bytes]:
-        """Return the next whole lines, an empty list when there are none yet."""
+    def lines(self) -> list[tuple[bytes, Place]]:
+        """Return the next whole lines, each with the place behind it, an empty list when there are none yet.
+
+        Whoever has not done with all of them sets `place` back.
+        """
         if self._descriptor is None and not self._open():
             return []
         chunk = self._read()
@@ -57,8 +60,13 @@ class AccessLog:
         if end == 0:
             self._follow()
             return []
+        offset, found = self.place.offset, []
+        for line in chunk[:end].split(b"\n"):
+            offset += len(line) + 1
+            if text := line.replace(b"\0", b""):
+                found.append((text, Place(self.place.inode, min(offset, self.place.offset + end))))
         self.place = Place(self.place.inode, self.place.offset + end)
-        return [line for line in chunk[:end].replace(b"\0", b"").split(b"\n") if line]
+        return found
 
     def forget(self, place: Place) -> None:
         """Free the disk of what lies before a place, once that is worth a call."""

@@ -1,4 +1,4 @@
-"""Bodies while they arrive, bounded one by one and together, and undone compression."""
+"""Bodies without the compression they came in."""
 
 from __future__ import annotations
 
@@ -7,61 +7,6 @@ import zlib
 _ZLIB_OR_GZIP = 47  # window bits: find out by the first bytes
 _RAW_DEFLATE = -15  # what some servers call deflate
 _INFLATED = frozenset({"gzip", "x-gzip", "deflate"})
-
-
-class Shelf:
-    """The bodies of every open exchange: no single one over `body_bytes`, together `memory_bytes` at most."""
-
-    def __init__(self, body_bytes: int, memory_bytes: int) -> None:
-        self.body_bytes = body_bytes
-        self.memory_bytes = memory_bytes
-        self.held = 0
-        self.bodies: set[Body] = set()
-
-    def make_room(self) -> None:
-        """Drop the largest bodies until an eighth of the room is free."""
-        for each in sorted(self.bodies, key=lambda body: len(body.content), reverse=True):
-            if self.held <= self.memory_bytes * 7 // 8:
-                break
-            each.omit(f"dropped: open bodies together exceeded {self.memory_bytes} bytes")
-
-
-class Body:
-    """One body as it arrives. `omitted` says why it was dropped, empty if it was not."""
-
-    __slots__ = ("content", "omitted", "shelf")
-
-    def __init__(self, shelf: Shelf) -> None:
-        self.shelf = shelf
-        self.content = bytearray()
-        self.omitted = ""
-
-    def add(self, chunk: bytes) -> None:
-        """Keep a chunk, unless this body or all of them have grown over their bound."""
-        if self.omitted or not chunk:
-            return
-        shelf = self.shelf
-        if not self.content:
-            shelf.bodies.add(self)
-        self.content += chunk
-        shelf.held += len(chunk)
-        if len(self.content) > shelf.body_bytes:
-            self.omit(f"dropped: over {shelf.body_bytes} bytes")
-        elif shelf.held > shelf.memory_bytes:
-            shelf.make_room()
-
-    def omit(self, reason: str) -> None:
-        """Drop what was kept and whatever still comes."""
-        self.take()
-        self.omitted = reason
-
-    def take(self) -> bytes:
-        """Return what was kept and keep it no longer."""
-        content = bytes(self.content)
-        self.shelf.held -= len(content)
-        self.shelf.bodies.discard(self)
-        self.content = bytearray()
-        return content
 
 
 def decoded(content: bytes, encoding: str, limit: int) -> tuple[bytes, str]:

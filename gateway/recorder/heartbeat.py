@@ -13,12 +13,12 @@ _FRESH_SECONDS = 5
 _COMMIT_SECONDS = 15
 
 
-def write(path: Path, *, listening: bool, leader: bool, commit_age: float) -> None:
+def write(path: Path, *, leaving: bool, leader: bool, commit_age: float) -> None:
     """Write how the serving process is; `commit_age` is the age of its last commit in seconds."""
     beat = {
         "uptime": _uptime(),
         "process": os.getpid(),
-        "listening": listening,
+        "leaving": leaving,
         "leader": leader,
         "commit_age": round(commit_age, 1),
     }
@@ -38,12 +38,12 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def trouble(path: Path) -> str:
-    """Return why the serving process is not healthy, empty when it is: it lives, listens, and its disk takes."""
+    """Return why the serving process is not healthy, empty when it is: it lives, stays, and its disk takes."""
     beat = read(path)
     if not beat:
         return "the recorder does not run, or its loop stands still"
-    if not beat["listening"]:
-        return "the recorder does not listen"
+    if beat["leaving"]:
+        return "the recorder is about to end"
     if beat["commit_age"] > _COMMIT_SECONDS:
         return f"the spool was last written {beat['commit_age']} s ago"
     return ""

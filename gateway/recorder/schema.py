@@ -25,8 +25,7 @@ CREATE TABLE IF NOT EXISTS refused (
     id TEXT NOT NULL, created INTEGER NOT NULL, refused REAL NOT NULL, reason TEXT NOT NULL, bytes INTEGER NOT NULL,
     key TEXT NOT NULL, about TEXT NOT NULL, request BLOB NOT NULL, response BLOB NOT NULL
 );
-CREATE TABLE IF NOT EXISTS taken (batch INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, ids TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS line (number INTEGER PRIMARY KEY, id TEXT NOT NULL, seen REAL NOT NULL, text TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS done_file (name TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS gap (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, text TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS done (second INTEGER PRIMARY KEY, records INTEGER NOT NULL);
@@ -51,7 +50,7 @@ def open_spool(folder: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA journal_size_limit = 67108864")
-    if connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'fact'").fetchone()[0] == 0:
+    if connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'done_file'").fetchone()[0] == 0:
         connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} COMMIT")
     return connection
 

@@ -61,18 +61,14 @@ class Settings:
     """Everything the serving process needs; `spool_bytes` bounds the records that wait on disk."""
 
     folder: Path
-    listen: tuple[str, int] = ("127.0.0.1", 9001)
-    access_log: Path | None = None
+    access_log: Path = Path("/var/log/gateway/access.log")
+    mirror: Path = Path("/var/lib/mirror")
     jawn: tuple[str, ...] = ()
     clickhouse: ClickHouse = ClickHouse("", "", "")
     spool_bytes: int = 2048 * _MEBIBYTE
     body_bytes: int = 10 * _MEBIBYTE
-    memory_bytes: int = 256 * _MEBIBYTE
-    queue_bytes: int = 64 * _MEBIBYTE
     refused_bytes: int = 64 * _MEBIBYTE
     disk_free_bytes: int = 512 * _MEBIBYTE
-    gap_after: float = 15
-    drain: float = 600
     heartbeat: Path = HEARTBEAT
     pace: Pace = Pace()
 
@@ -84,11 +80,10 @@ def read(environment: Mapping[str, str]) -> Settings:
     """
     pace = Pace()
     plain = Settings(read_folder(environment))
-    log = environment.get("RECORDER_ACCESS_LOG", "/var/log/gateway/access.log")
     return Settings(
         folder=plain.folder,
-        listen=_address(environment.get("RECORDER_LISTEN") or "127.0.0.1:9001"),
-        access_log=Path(log) if log else None,
+        access_log=Path(environment.get("RECORDER_ACCESS_LOG") or plain.access_log),
+        mirror=Path(environment.get("RECORDER_MIRROR") or plain.mirror),
         jawn=tuple(_url(entry, "RECORDER_JAWN") for entry in _needed(environment, "RECORDER_JAWN").split(",")),
         clickhouse=ClickHouse(
             _url(_needed(environment, "CLICKHOUSE_URL"), "CLICKHOUSE_URL"),
@@ -97,12 +92,8 @@ def read(environment: Mapping[str, str]) -> Settings:
         ),
         spool_bytes=_whole(environment, "RECORDER_SPOOL_BYTES", plain.spool_bytes),
         body_bytes=_whole(environment, "RECORDER_BODY_BYTES", plain.body_bytes),
-        memory_bytes=_whole(environment, "RECORDER_MEMORY_BYTES", plain.memory_bytes),
-        queue_bytes=_whole(environment, "RECORDER_QUEUE_BYTES", plain.queue_bytes),
         refused_bytes=_whole(environment, "RECORDER_REFUSED_BYTES", plain.refused_bytes),
         disk_free_bytes=_whole(environment, "RECORDER_DISK_FREE_BYTES", plain.disk_free_bytes),
-        gap_after=_seconds(environment, "RECORDER_GAP_SECONDS", plain.gap_after),
-        drain=_seconds(environment, "RECORDER_DRAIN_SECONDS", plain.drain),
         heartbeat=read_heartbeat(environment),
         pace=Pace(
             first_look=_seconds(environment, "RECORDER_LOOK_SECONDS", pace.first_look),
@@ -150,13 +141,6 @@ def _seconds(environment: Mapping[str, str], name: str, default: float) -> float
     if not 0 <= value < float("inf"):
         raise SettingsError(f"{name} has to be a number of seconds, not {text!r}")
     return value
-
-
-def _address(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdecimal() or int(port) > 65535:
-        raise SettingsError(f"RECORDER_LISTEN has to be <address>:<port>, not {text!r}")
-    return host.strip("[]"), int(port)
 
 
 def _url(text: str, name: str) -> str:

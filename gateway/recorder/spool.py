@@ -1,8 +1,7 @@
 """Records on disk: taken in batches by one thread, kept until ClickHouse shows them.
 
-A record counts as taken once the commit that holds it has returned. Whoever takes never waits: beyond
-the bounds of the memory before the disk, of the disk, and of the spool itself, records are dropped and
-counted. Two processes may have the same spool open.
+A record counts as taken once the commit that holds it has returned. Beyond the bounds of the disk and of
+the spool itself, records are dropped and counted. Two processes may have the same spool open.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from . import log
 from .record import Record
@@ -22,11 +22,18 @@ from .schema import add, count, open_or_replace
 from .settings import Settings
 
 Change = Callable[[sqlite3.Connection], None]
-_QUEUE_RECORDS = 50_000
-_BATCH_RECORDS = 1_000
-_BATCH_BYTES = 32 << 20
 _BATCH_SECONDS = 0.02
 _RETRY_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """Records and a change that come into one commit, and what is set when they are on disk."""
+
+    rows: list[Row]
+    omitted: int
+    change: Change
+    made: threading.Event
 
 
 class Spool:
@@ -40,10 +47,7 @@ class Spool:
         self._settings = settings
         self._connection = open_or_replace(settings.folder)
         self._ready = threading.Condition()
-        self._records: deque[Row] = deque()
-        self._changes: deque[tuple[Change, threading.Event]] = deque()
-        self._queued_bytes = 0
-        self._dropped = 0
+        self._entries: deque[_Entry] = deque()
         self._closing = False
         self._disk_seen = float("-inf")
         self._disk_has_room = True
@@ -52,76 +56,59 @@ class Spool:
         self._thread = threading.Thread(target=self._write_all, name="spool-writer", daemon=True)
         self._thread.start()
 
-    def take(self, record: Record) -> None:
-        """Queue a record for the disk, or drop and count it when the queue is full. Never waits for the disk."""
-        row = row_of(record, time.time())
-        self.rush.note()
+    def take(self, *records: Record, change: Change = lambda _: None) -> threading.Event:
+        """Have records written, and a change made with them, in one commit; return what is set once that is on disk.
+
+        It is tried again when the commit fails; what comes first is written first. The change has to bear
+        being made twice in a transaction that is rolled back.
+        """
+        now = time.time()
+        rows = [row_of(record, now) for record in records]
+        entry = _Entry(rows, sum(bool(record.omitted) for record in records), change, threading.Event())
+        for _ in rows:
+            self.rush.note()
         with self._ready:
-            full = self._queued_bytes + row[3] > self._settings.queue_bytes or len(self._records) >= _QUEUE_RECORDS
-            if full or self._closing:
-                self._dropped += 1
-            else:
-                self._records.append(row)
-                self._queued_bytes += row[3]
-                self._ready.notify()
-        if record.omitted:
-            self.change(lambda connection: add(connection, "omitted_total", 1))
-        if full:
-            log.say_at_times("queue", "error", "records dropped: the disk does not keep up with what is recorded")
+            self._entries.append(entry)
+            self._ready.notify()
+        return entry.made
 
     def change(self, change: Change) -> threading.Event:
-        """Have a change made in one of the next commits and return what is set once that is on disk.
-
-        The change is made again when the commit fails; changes are made in the order they came.
-        """
-        made = threading.Event()
-        with self._ready:
-            self._changes.append((change, made))
-            self._ready.notify()
-        return made
+        """Have a change made in one of the next commits and return what is set once that is on disk."""
+        return self.take(change=change)
 
     def close(self, timeout: float = 30) -> None:
-        """Write what is queued, then close; what is not written in time is lost and said."""
+        """Write what is queued, then close; what is not written in time is said."""
         with self._ready:
             self._closing = True
             self._ready.notify()
         self._thread.join(timeout)
         if self._thread.is_alive():
-            log.say("error", "records lost: the spool could not be written before the end", records=len(self._records))
+            log.say("error", "the spool could not be written before the end", entries=len(self._entries))
 
     def _write_all(self) -> None:
         """Commit what is queued, again and again, until the spool is closed and nothing is left."""
         while True:
             with self._ready:
-                while not (self._records or self._changes or self._closing):
+                while not (self._entries or self._closing):
                     self._ready.wait()
                 closing = self._closing
-                if not (self._records or self._changes):
+                if not self._entries:
                     self._connection.close()
                     return
             if not closing:
                 time.sleep(_BATCH_SECONDS)  # others may share this commit
-            rows, changes = self._next_batch()
-            self._write(rows, [change for change, _ in changes])
-            for _, made in changes:
-                made.set()
+            with self._ready:
+                entries = list(self._entries)
+                self._entries.clear()
+            self._write(entries)
+            for entry in entries:
+                entry.made.set()
 
-    def _next_batch(self) -> tuple[list[Row], list[tuple[Change, threading.Event]]]:
-        rows: list[Row] = []
-        size = 0
-        with self._ready:
-            while self._records and len(rows) < _BATCH_RECORDS and size < _BATCH_BYTES:
-                rows.append(self._records.popleft())
-                size += rows[-1][3]
-            changes = list(self._changes)
-            self._changes.clear()
-        return rows, changes
-
-    def _write(self, rows: list[Row], changes: list[Change]) -> None:
-        """Commit a batch, however often that has to be tried. What alone cannot be written is dropped and said."""
+    def _write(self, entries: list[_Entry], unwritable: int = 0) -> None:
+        """Commit entries, however often that has to be tried. What alone cannot be written is dropped and said."""
         while True:
             try:
-                self._commit(rows, changes)
+                self._commit(entries, unwritable)
                 break
             except sqlite3.OperationalError as error:
                 self._roll_back()
@@ -129,37 +116,45 @@ class Spool:
                 time.sleep(_RETRY_SECONDS)
             except Exception as error:  # noqa: BLE001 - one bad entry must not end the writer
                 self._roll_back()
-                if len(rows) + len(changes) > 1:
-                    for row in rows:
-                        self._write([row], [])
-                    for change in changes:
-                        self._write([], [change])
+                if len(entries) > 1:
+                    for entry in entries:
+                        self._write([entry])
                     return
-                self._dropped += len(rows)
                 log.say("error", f"an entry cannot be written to the spool: {type(error).__name__}: {error}")
-                break
-        with self._ready:
-            self._queued_bytes -= sum(row[3] for row in rows)
+                good = [row for row in entries[0].rows if self._can_be_written(row)]
+                if len(good) == len(entries[0].rows):
+                    break  # it is the change that fails: nothing of this entry is done
+                unwritable = len(entries[0].rows) - len(good)
+                entries = [replace(entries[0], rows=good)]
 
-    def _commit(self, rows: list[Row], changes: list[Change]) -> None:
+    def _commit(self, entries: list[_Entry], unwritable: int) -> None:
         connection = self._connection
         connection.execute("BEGIN IMMEDIATE")
+        rows = [row for entry in entries for row in entry.rows]
         kept = self._within_bounds(rows)
-        if kept:
-            connection.executemany(INSERT, kept)
-            ids = "\n".join(row[0].lower() for row in kept)
-            connection.execute("INSERT INTO taken (at, ids) VALUES (?, ?)", (time.time(), ids))
-        dropped = self._dropped
+        connection.executemany(INSERT, kept)
         add(connection, "waiting", len(kept))
         add(connection, "waiting_bytes", sum(row[3] for row in kept))
         add(connection, "taken_total", len(kept))
-        add(connection, "dropped_total", dropped + len(rows) - len(kept))
-        for change in changes:
-            change(connection)
+        add(connection, "dropped_total", unwritable + len(rows) - len(kept))
+        add(connection, "omitted_total", sum(entry.omitted for entry in entries))
+        for entry in entries:
+            entry.change(connection)
         connection.execute("COMMIT")
         self.committed = time.monotonic()
-        with self._ready:
-            self._dropped -= dropped
+
+    def _can_be_written(self, row: Row) -> bool:
+        """Try to write one row, and leave nothing of it."""
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.execute(INSERT, row)
+        except sqlite3.OperationalError:
+            return True  # the disk or a lock, not the row
+        except Exception:  # noqa: BLE001 - whatever it is, the others are not to suffer from it
+            return False
+        finally:
+            self._roll_back()
+        return True
 
     def _within_bounds(self, rows: list[Row]) -> list[Row]:
         """Return the rows for which there is room in the spool and on its disk."""

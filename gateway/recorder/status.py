@@ -38,12 +38,14 @@ def remember(connection: sqlite3.Connection, spool_limit: int, error: tuple[floa
         note(connection, "last_error", json.dumps([round(error[0], 3), error[1]]))
 
 
-def publish(connection: sqlite3.Connection, folder: Path) -> None:
+def publish(connection: sqlite3.Connection, folder: Path, room: dict[str, int]) -> None:
     """Write the state to `status.json` in the spool's folder, for whoever looks at it from outside.
 
-    `time` is when; `dropped_recently` and `gaps_recently` count what was lost within the last hour.
+    `time` is when; `room` tells of the mirror's memory; `dropped_recently` and `gaps_recently` count
+    what was lost within the last hour.
     """
-    state = {**_counts(connection), **_facts(connection), **_disk(folder), **_recent(connection), "time": time.time()}
+    state = {**_counts(connection), **_facts(connection), **_disk(folder), **_recent(connection), **room}
+    state["time"] = time.time()
     fresh = folder / "status.json.new"
     fresh.write_text(json.dumps(state))
     fresh.replace(folder / "status.json")

@@ -119,9 +119,10 @@ def prepare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., 
             provider, server = serve_echo()
             left.callback(server.server_close)
             left.callback(server.shutdown)
-            recorder = RecorderStandIn()
+            folder = tmp_path_factory.mktemp("gateway")
+            recorder = RecorderStandIn(folder)
             left.callback(recorder.close)
-            made = Gateway(tmp_path_factory.mktemp("gateway"), provider, recorder, *settings)
+            made = Gateway(folder, provider, recorder, *settings)
             left.callback(made.stop)
             return made
 

@@ -39,8 +39,8 @@ QUIET_SECONDS = 0.05  # Envoy lets a client close first, for a second
 LIVE = ("clusters.yaml", "routes.yaml")
 # Where things are in the container, and below the test's folder.
 INSTEAD = {
-    "/etc/gateway": "", "/var/lib/keys": "/keys", "/var/log/gateway": "/log", "/certificates": "/certificates",
-    "/tmp": "",  # noqa: S108 - what is replaced
+    "/etc/gateway": "", "/var/lib/keys": "/keys", "/var/lib/mirror": "/mirror", "/var/log/gateway": "/log",
+    "/certificates": "/certificates", "/tmp": "",  # noqa: S108 - what is replaced
 }  # fmt: skip
 FOLDERS = re.compile(rf"(?<![\w/.])(?:{'|'.join(INSTEAD)})(?=[/\"])")
 
@@ -61,7 +61,7 @@ class Gateway:
         self.environment: dict[str, str] = {}
         self._jawn = provider
         self._process: subprocess.Popen[bytes] | None = None
-        for name in ("keys", "log", "live", "certificates"):
+        for name in ("keys", "mirror", "log", "live", "certificates"):
             (folder / name).mkdir()
 
     def render(self, *more: str) -> dict[str, str]:
@@ -82,8 +82,6 @@ class Gateway:
         text = FOLDERS.sub(lambda match: f"{self.folder}{INSTEAD[match[0]]}", text)
         text = re.sub(r"^envoy --", f"{envoy_program()} --", text, flags=re.MULTILINE)
         text = text.replace('address: "::", port_value: 8787', f'address: "::", port_value: {self.port}')
-        text = text.replace("port_value: 9001", f"port_value: {self.recorder.port}")
-        text = text.replace("/127.0.0.1/9001)", f"/127.0.0.1/{self.recorder.port})").replace("seq 50)", "seq 5)")
         return text.replace("@VERSION@", hashlib.sha256(text.encode()).hexdigest()[:12])
 
     def deliver(self, *more: str) -> None:

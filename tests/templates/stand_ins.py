@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import gzip
 import hashlib
@@ -12,10 +11,15 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
-from gateway.recorder import intake
 from gateway.recorder.record import Record
+from gateway.recorder.rows import record_of
+from gateway.recorder.schema import count, open_spool
+from gateway.recorder.settings import Settings
+from gateway.recorder.spool import Spool
+from gateway.recorder.taking import Taking
 
 WEBSOCKET = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455
 
@@ -166,26 +170,32 @@ def serve_echo() -> tuple[Echo, QuietServer]:
 
 
 class RecorderStandIn:
-    """The recorder's own receiver on a free port; what it takes is kept."""
+    """The recorder without its delivery, beside a gateway in `folder`; what it takes stays in its spool."""
 
-    def __init__(self) -> None:
-        self.records: list[Record] = []
-        self._loop = asyncio.new_event_loop()
-        threading.Thread(target=self._loop.run_forever, daemon=True).start()
-        serving = intake.serve(("127.0.0.1", 0), self.records.append, intake.Limits())
-        self._server = asyncio.run_coroutine_threadsafe(serving, self._loop).result(5)
-        self.port = self._server.port
+    def __init__(self, folder: Path) -> None:
+        settings = Settings(
+            folder / "spool", access_log=folder / "log" / "access.log", mirror=folder / "mirror", disk_free_bytes=1
+        )
+        self._spool = Spool(settings)
+        self._taking = Taking(settings, self._spool)
+        self._seen = open_spool(settings.folder)
+        self._taking.start()
+        self._closed = False
 
     @property
-    def malformed(self) -> str:
-        """What could not be read, empty if everything could."""
-        return self._server.last_malformed
+    def records(self) -> list[Record]:
+        """What was taken, in the order of its end."""
+        return [record_of(row) for row in self._seen.execute("SELECT id, key, about, request, response FROM record")]
+
+    def count(self, name: str) -> int:
+        """Return one of the recorder's own counters."""
+        return count(self._seen, name)
 
     def of(self, identifier: str, seconds: float = 3.0) -> Record | None:
         """Return the record of a request, waited for; None if there is none after `seconds`."""
         deadline = time.monotonic() + seconds
         while True:
-            for record in list(self.records):
+            for record in self.records:
                 if record.id == identifier:
                     return record
             if time.monotonic() > deadline:
@@ -194,7 +204,7 @@ class RecorderStandIn:
 
     def close(self) -> None:
         """Stop, also for a second time."""
-        if not self._loop.is_running():
-            return
-        asyncio.run_coroutine_threadsafe(self._server.stop(0.1), self._loop).result(5)
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        if not self._closed:
+            self._closed = True
+            self._taking.stop(5)
+            self._spool.close()

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import re
-import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
-from gateway.recorder import intake
 from tests.templates.running_envoy import AUTH, JSON, KEY, Gateway, eventually
+from tests.templates.stand_ins import RecorderStandIn
 
 MULTIPART = (
     b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.jsonl"\r\n\r\n'
     + b"y" * 3_000_000
     + b"\r\n--x--\r\n"
 )
+
+
+def mirrored(gateway: Gateway) -> list[Path]:
+    """Return the files that wait for a recorder."""
+    return [path for path in (gateway.folder / "mirror").rglob("*") if path.is_file()]
 
 
 def test_a_completion_is_recorded_with_all_that_helicone_shows(gateway: Gateway) -> None:
@@ -44,7 +49,7 @@ def test_a_completion_is_recorded_with_all_that_helicone_shows(gateway: Gateway)
     fingerprint = hashlib.sha256(f"Bearer {KEY}".encode()).hexdigest()[:16]
     assert record.headers["helicone-property-gateway-key"] == fingerprint
     assert KEY not in str(record.headers)
-    assert gateway.recorder.malformed == ""
+    assert mirrored(gateway) == [], "what was taken is removed"
 
 
 @pytest.mark.parametrize(
@@ -161,10 +166,6 @@ def test_a_provider_that_hangs_up_leaves_a_record(gateway: Gateway) -> None:
     assert (record.status, record.response_body) == (answer.status, answer.body)
 
 
-def test_the_recorder_knows_when_envoy_closes_a_stream(gateway: Gateway) -> None:
-    assert f"deferred_close_timeout: {intake.Limits().reset_delay}s" in gateway.render()["envoy.yaml"]
-
-
 def test_what_is_refused_is_not_recorded(gateway: Gateway) -> None:
     before = len(gateway.recorder.records)
 
@@ -194,7 +195,7 @@ def test_the_access_log_tells_what_a_recorder_has_to_have(gateway: Gateway) -> N
     ]
     assert abs(float(lines[0]["start"]) - time.time()) < 30
     assert set(lines[0]) == {
-        "id", "recorded", "provider", "start", "ms", "status", "flags", "details", "method", "path",
+        "id", "recorded", "exchange", "provider", "start", "ms", "status", "flags", "details", "method", "path",
     }  # fmt: skip
 
 
@@ -210,34 +211,70 @@ def test_no_log_holds_what_opens_doors(gateway: Gateway) -> None:
     assert KEY not in written
 
 
-def test_without_a_recorder_everything_passes(prepare: Callable[..., Gateway]) -> None:
+def test_without_a_recorder_everything_passes_and_waits_for_it(prepare: Callable[..., Gateway]) -> None:
     gateway = prepare()
     gateway.allow(KEY)
     gateway.recorder.close()
     gateway.start()
 
     answers = [gateway.post("/v1/chat/completions") for _ in range(20)]
-
     assert {answer.status for answer in answers} == {200}
-    assert len(gateway.access_log()) == 20
+    assert len(mirrored(gateway)) == 20
+    assert {path.stat().st_mode & 0o777 for path in (gateway.folder / "mirror").rglob("*")} == {0o700, 0o600}
+
+    late = RecorderStandIn(gateway.folder)
+    assert all(late.of(answer.headers["helicone-id"]) for answer in answers)
+    late.close()
+    assert (len(late.records), late.count("gaps_total"), mirrored(gateway)) == (20, 0, [])
 
 
-def test_at_its_start_it_waits_a_little_for_the_recorder(prepare: Callable[..., Gateway]) -> None:
+def test_what_a_killed_proxy_leaves_is_recorded_as_far_as_it_came(prepare: Callable[..., Gateway]) -> None:
     gateway = prepare()
     gateway.allow(KEY)
-    gateway.recorder.close()
-    gateway.write()
-    gateway.run()
-    with socket.socket() as late:
-        late.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        late.bind(("127.0.0.1", gateway.recorder.port))
-        time.sleep(0.5)
-        with pytest.raises(OSError, match="refused"):
-            gateway.connect()
-        late.listen()
-        late.settimeout(5)
-        late.accept()[0].close()
-        gateway.wait()
+    gateway.start()
+    with gateway.connect() as client:
+        body = b'{"stream": 50, "pause": 0.05}'
+        head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: h\r\nHelicone-Auth: Bearer {KEY}\r\n"
+        head += "Content-Type: application/json\r\n"
+        client.sendall(head.encode() + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        came = b""
+        while b"data: 3" not in came:
+            came += client.recv(65536)
+        gateway.stop()
+
+    assert eventually(lambda: bool(gateway.recorder.records), 8) is not None
+    (record,) = gateway.recorder.records
+    assert record.response_body.startswith(b"data: 1\n\ndata: 2\n\n")
+    assert not record.complete
+    assert eventually(lambda: not list((gateway.folder / "mirror").iterdir()), 8) is not None
+
+
+def test_where_there_is_no_room_requests_pass_and_are_counted(prepare: Callable[..., Gateway]) -> None:
+    gateway = prepare()
+    gateway.allow(KEY)
+    gateway.start(run=lambda text: text.replace("umask 077", "trap '' XFSZ; ulimit -f 64; umask 077"))
+    small = gateway.post("/v1/chat/completions")
+    assert gateway.recorder.of(small.headers["helicone-id"]) is not None
+
+    large = gateway.post("/v1/chat/completions", None, {"text": "x" * 100_000})
+
+    assert (large.status, large.document["size"]) == (200, 100_012)
+    assert eventually(lambda: gateway.recorder.count("gaps_total") == 1, 3) is not None
+    assert mirrored(gateway) == []
+    assert "error" not in gateway.log
+
+
+def test_a_body_over_the_bound_passes_whole_and_is_left_out_of_the_record(started: Callable[..., Gateway]) -> None:
+    gateway = started("recorder.body=1m")
+
+    answer = gateway.ask("POST", "/v1/embeddings", {**AUTH, **JSON}, b'"' + b"x" * (3 << 20) + b'"')
+
+    assert answer.document["size"] == (3 << 20) + 2
+    record = gateway.recorder.of(answer.headers["helicone-id"])
+    assert record is not None
+    assert record.request_body == b""
+    assert record.omitted.startswith("request body dropped: over ")
+    assert (record.response_body, record.complete) == (answer.body, True)
 
 
 def test_ten_megabytes_pass_and_are_recorded(gateway: Gateway) -> None:

@@ -55,6 +55,15 @@ def test_room(target: Target) -> None:
     )
 
 
+@check("what the recorder has not taken down has room", when=records_so_far)
+def test_mirror(target: Target) -> None:
+    found = state(target)
+    assert found["mirror_bytes"] <= FULL * found["mirror_limit"], (
+        f"{target.name}: {found['mirror_bytes'] >> 20} MB of {found['mirror_limit'] >> 20} MB are taken by requests"
+        " under way or not taken down yet; when it is full, requests pass unrecorded"
+    )
+
+
 @check("no record was dropped", when=records_so_far)
 def test_dropped(target: Target) -> None:
     found = state(target)

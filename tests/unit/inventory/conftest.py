@@ -76,7 +76,7 @@ defaults:
           directory: /etc/tls}
   gateway: {recording: edge, default_provider: first, allow_from: [], requests_per_minute: 0, drain_seconds: 60,
             memory: 1g, cpus: 2}
-  recorder: {spool: 2g, body: 10m, open_bodies: 256m, memory: 768m, cpus: 1}
+  recorder: {spool: 2g, body: 10m, mirror: 256m, memory: 768m, cpus: 1}
   keys: {memory: 64m, cpus: 0.2}
   door: {memory: 16m, cpus: 0.1}
 """,

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.recorder import heartbeat
 
-WELL = {"listening": True, "leader": False, "commit_age": 1.0}
+WELL = {"leaving": False, "leader": False, "commit_age": 1.0}
 
 
 def test_a_process_that_is_well(tmp_path):
@@ -21,7 +21,7 @@ def test_a_process_that_is_well(tmp_path):
 
 @pytest.mark.parametrize(
     ("change", "said"),
-    [({"listening": False}, "does not listen"), ({"commit_age": 16.0}, "last written 16.0 s ago")],
+    [({"leaving": True}, "about to end"), ({"commit_age": 16.0}, "last written 16.0 s ago")],
 )
 def test_what_is_wrong_is_said(tmp_path, change, said):
     heartbeat.write(tmp_path / "beat", **{**WELL, **change})
@@ -44,7 +44,7 @@ def test_a_file_that_makes_no_sense(tmp_path, text):
 def test_a_process_whose_network_is_gone_is_ended(tmp_path):
     beat = tmp_path / "beat"
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as serving:
-        heartbeat.write(beat, listening=True, leader=True, commit_age=0)
+        heartbeat.write(beat, leaving=False, leader=True, commit_age=0)
         written = json.loads(beat.read_text())
         beat.write_text(json.dumps({**written, "process": serving.pid}))
         assert heartbeat.end_without_network(beat, "lo") == ""

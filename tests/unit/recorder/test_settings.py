@@ -14,16 +14,14 @@ NEEDED = {"RECORDER_JAWN": "http://one:8585/, http://two:8585", "CLICKHOUSE_URL"
 def test_what_is_needed_is_enough():
     settings = read(NEEDED)
     assert settings.jawn == ("http://one:8585", "http://two:8585")
-    assert settings.listen == ("127.0.0.1", 9001)
+    assert settings.mirror == Path("/var/lib/mirror")
     assert settings.folder == Path("/var/lib/recorder")
     assert settings.spool_bytes == 2 << 30
 
 
 def test_each_setting_arrives():
-    settings = read(
-        {**NEEDED, "RECORDER_LISTEN": "[::1]:9002", "RECORDER_SPOOL_BYTES": "1000", "RECORDER_REFUSE_AFTER": "1.5"}
-    )
-    assert settings.listen == ("::1", 9002)
+    settings = read({**NEEDED, "RECORDER_MIRROR": "/m", "RECORDER_SPOOL_BYTES": "1000", "RECORDER_REFUSE_AFTER": "1.5"})
+    assert settings.mirror == Path("/m")
     assert settings.spool_bytes == 1000
     assert settings.pace.refuse_after == 1.5
 
@@ -34,7 +32,6 @@ def test_each_setting_arrives():
         ("RECORDER_JAWN", ""),
         ("RECORDER_JAWN", "jawn:8585"),
         ("CLICKHOUSE_URL", "http://:8123"),
-        ("RECORDER_LISTEN", "9001"),
         ("RECORDER_SPOOL_BYTES", "2G"),
         ("RECORDER_SPOOL_BYTES", "0"),
         ("RECORDER_REFUSE_AFTER", "nan"),

@@ -48,7 +48,7 @@ def test_what_is_in_the_spool_when_nothing_serves(tmp_path):
 
 def test_it_leads_only_while_it_lives(tmp_path):
     beat = tmp_path / "heartbeat"
-    heartbeat.write(beat, listening=True, leader=True, commit_age=0)
+    heartbeat.write(beat, leaving=False, leader=True, commit_age=0)
     assert status(tmp_path, beat)["leader"] is True
     beat.unlink()
     assert status(tmp_path, beat)["leader"] is False

@@ -18,10 +18,10 @@ from roles.edge.verify import test_recorder as recorder
 
 WELL = {
     "age": 1.0, "oldest_seconds": 0.0, "waiting": 0, "waiting_bytes": 0, "spool_limit": 1000, "last_error": None,
-    "dropped_recently": 0, "gaps_recently": 0,
+    "dropped_recently": 0, "gaps_recently": 0, "mirror_bytes": 0, "mirror_limit": 1000,
 }  # fmt: skip
 RECORDER_CHECKS = [recorder.test_alive, recorder.test_backlog, recorder.test_room, recorder.test_dropped]
-RECORDER_CHECKS += [recorder.test_gaps]
+RECORDER_CHECKS += [recorder.test_gaps, recorder.test_mirror]
 
 
 def target(mode: str = "internal", answer: Answer | None = None, services: tuple[str, ...] = (), **edge: Any) -> Any:
@@ -48,6 +48,7 @@ def test_a_recorder_that_is_well_passes() -> None:
         (recorder.test_backlog, {"oldest_seconds": 601.0, "waiting": 9}, "9 records wait, the oldest for 601 s"),
         (recorder.test_backlog, {"oldest_seconds": 601.0, "last_error": "refused"}, "The last problem: refused"),
         (recorder.test_room, {"waiting_bytes": 800}, "when it is full, new ones are dropped"),
+        (recorder.test_mirror, {"mirror_bytes": 801}, "when it is full, requests pass unrecorded"),
         (recorder.test_dropped, {"dropped_recently": 3}, "3 records were dropped"),
         (recorder.test_gaps, {"gaps_recently": 2}, "2 requests of the last hour passed"),
     ],

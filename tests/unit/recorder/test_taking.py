@@ -1,0 +1,237 @@
+"""Every exchange becomes one record or one gap, whoever stops, dies or comes late."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+
+import pytest
+
+from gateway.recorder import backlog, taking
+from gateway.recorder.schema import count
+from gateway.recorder.spool import Spool
+from gateway.recorder.status import status
+from gateway.recorder.taking import Taking
+from tests.unit.recorder.mirrored import Envoy, new_ids, part, request, response
+from tests.unit.recorder.stand_ins import settings, wait_until
+
+
+@pytest.fixture
+def told(tmp_path):
+    return settings(tmp_path, access_log=tmp_path / "access.log", mirror=tmp_path / "mirror")
+
+
+@pytest.fixture
+def envoy(told):
+    return Envoy(told.mirror, told.access_log)
+
+
+@pytest.fixture
+def takes(told, spool):
+    return lambda: Taking(told, spool)
+
+
+def rounds(taking):
+    taking._left_seen = float("-inf")  # noqa: SLF001 - as if seconds had gone by
+    while taking.round():
+        pass
+
+
+def taken(seen):
+    return [identity for (identity,) in seen.execute("SELECT id FROM record ORDER BY seq")]
+
+
+def test_what_passed_is_taken_and_its_file_removed(envoy, takes, seen):
+    ids = new_ids(3)
+    envoy.passed(*ids)
+    rounds(takes())
+    assert taken(seen) == ids
+    assert list(envoy.folder.iterdir()) == []
+    assert count(seen, "gaps_total") == 0
+
+
+def test_what_is_under_way_is_left_alone(envoy, takes, seen):
+    envoy.leave("under way")
+    rounds(takes())
+    assert taken(seen) == []
+    assert len(list(envoy.folder.iterdir())) == 1
+
+
+def test_a_line_without_a_file_is_a_gap_with_what_is_known(tmp_path, envoy, takes, seen):
+    (lost,) = new_ids(1)
+    envoy.log({"id": lost, "exchange": None, "start": "1.5"})
+    envoy.log({"id": "b", "exchange": f"{envoy.folder.name}/{new_ids(1)[0]}"}, {"id": "c", "exchange": "../../etc/x"})
+    rounds(takes())
+    shown = status(tmp_path, tmp_path / "none")
+    assert shown["gaps_total"] == 3
+    assert shown["gaps_last"][2] == {
+        "id": lost, "started": "1.5", "status": 200, "provider": "openai", "path": "/v1/x",
+    }  # fmt: skip
+
+
+def test_what_is_not_to_be_recorded_is_neither(envoy, takes, seen):
+    envoy.log({"id": "a", "exchange": None, "recorded": "no"}, {"id": "b", "recorded": "inline"})
+    envoy.log({"id": "of a former release's Envoy", "recorded": "yes"})
+    rounds(takes())
+    assert (taken(seen), count(seen, "gaps_total"), count(seen, "unreadable_lines_total")) == ([], 0, 0)
+
+
+def test_one_id_twice_is_two_records(envoy, takes, seen):
+    envoy.passed("again", "again")
+    rounds(takes())
+    assert taken(seen) == ["again", "again"]
+
+
+def test_two_envoys_at_once(told, envoy, takes, seen):
+    other = Envoy(told.mirror, told.access_log)
+    first, second = new_ids(2)
+    envoy.passed(first)
+    other.passed(second)
+    rounds(takes())
+    assert taken(seen) == [first, second]
+
+
+def test_what_an_envoy_leaves_that_is_gone_is_taken_as_far_as_it_came(envoy, takes, seen):
+    envoy.leave("broken off", request(id="broken off") + part("A", "200\0\0") + part("R", b"ab"))
+    envoy.end()
+    rounds(takes())
+    (waiting,) = backlog.waiting(seen, 0, [], 10)
+    record = backlog.load(seen, waiting.seq)
+    assert (record.id, record.response_body, record.complete) == ("broken off", b"ab", False)
+    assert count(seen, "gaps_total") == 0
+    wait_until(lambda: rounds(takes()) or not envoy.folder.exists())
+
+
+def test_what_an_envoy_leaves_waits_for_the_lines_before_it(envoy, takes, seen):
+    ids = new_ids(20)
+    envoy.passed(*ids)
+    envoy.end()
+    rounds(takes())
+    assert taken(seen) == ids
+
+
+def test_what_is_silent_for_longer_than_envoy_allows_is_taken(envoy, takes, seen):
+    name = envoy.leave("silent")
+    before = time.time() - 1201
+    os.utime(envoy.folder.parent / name, (before, before))
+    rounds(takes())
+    assert taken(seen) == ["silent"]
+
+
+def test_other_names_are_never_touched(told, envoy, takes):
+    (told.mirror / ".being made").mkdir()
+    (envoy.folder / "other").write_text("x")
+    envoy.end()
+    rounds(takes())
+    assert (envoy.folder / "other").exists()
+    assert (told.mirror / ".being made").exists()
+
+
+def test_an_unreadable_file_is_a_gap_and_removed(envoy, takes, seen):
+    envoy.log({"id": "a", "exchange": envoy.leave("a", b"nonsense that is long")})
+    rounds(takes())
+    assert (taken(seen), count(seen, "gaps_total"), list(envoy.folder.iterdir())) == ([], 1, [])
+
+
+def test_killed_between_the_commit_and_the_removal_nothing_is_taken_twice(envoy, takes, seen, monkeypatch):
+    ids = new_ids(5)
+    envoy.passed(*ids)
+    dying = takes()
+    monkeypatch.setattr(dying._mirror, "remove", lambda _: 1 / 0)  # noqa: SLF001
+    with pytest.raises(ZeroDivisionError):
+        dying.round()
+    assert len(list(envoy.folder.iterdir())) == 5
+    envoy.end()
+    rounds(takes())
+    assert taken(seen) == ids
+    assert not envoy.folder.exists()
+
+
+def test_the_count_is_exact_through_restarts(envoy, takes, seen, monkeypatch):
+    monkeypatch.setattr(taking, "_BATCH_FILES", 7)
+    chance = random.Random(7)  # noqa: S311 - the same every time
+    now, expected, lost = takes(), [], 0
+    for _ in range(30):
+        for identity in new_ids(20):
+            name = envoy.leave(identity)
+            if chance.random() < 0.1:
+                (envoy.folder.parent / name).unlink()
+                lost += 1
+            else:
+                expected.append(identity)
+            envoy.log({"id": identity, "exchange": name})
+            if chance.random() < 0.1:
+                now.round()
+        if chance.random() < 0.3:
+            now = takes()  # the former one is gone without a word
+    rounds(now)
+    assert taken(seen) == expected
+    assert count(seen, "gaps_total") == lost
+    assert list(envoy.folder.iterdir()) == []
+
+
+def test_much_is_taken_in_several_commits(envoy, takes, seen, monkeypatch):
+    monkeypatch.setattr(taking, "_BATCH_BYTES", 1000)
+    ids = new_ids(20)
+    envoy.passed(*ids)
+    assert takes().round()
+    assert 0 < len(taken(seen)) < 20
+    rounds(takes())
+    assert taken(seen) == ids
+
+
+def test_lines_that_make_no_sense_are_counted(told, takes, seen):
+    told.access_log.write_text('{"id": "a"\n[]\n17\n{"recorded": "yes", "exchange": "x"}\n')
+    rounds(takes())
+    assert count(seen, "unreadable_lines_total") == 4
+    assert count(seen, "gaps_total") == 0
+
+
+def test_the_list_of_gaps_is_bounded_and_the_count_is_not(envoy, takes, seen):
+    envoy.log(*({"id": identity, "exchange": None} for identity in new_ids(3_000)))
+    rounds(takes())
+    assert count(seen, "gaps_total") == 3_000
+    assert seen.execute("SELECT count(*) FROM gap").fetchone() == (1_000,)
+
+
+def test_a_dropped_record_is_counted_as_that(tmp_path, told, envoy, seen):
+    full = Spool(settings(tmp_path, spool_bytes=1))
+    envoy.passed("a")
+    rounds(Taking(told, full))
+    full.close()
+    assert (count(seen, "dropped_total"), count(seen, "gaps_total")) == (1, 0)
+    assert list(envoy.folder.iterdir()) == []
+
+
+def test_it_runs_by_itself_and_stops(envoy, takes, seen):
+    running = takes()
+    running.start()
+    envoy.passed("a")
+    wait_until(lambda: taken(seen) == ["a"])
+    assert running.stop(2)
+    envoy.passed("b")
+    time.sleep(0.3)
+    assert taken(seen) == ["a"]
+
+
+def test_it_is_not_stopped_before_its_commit_is_on_disk(envoy, takes, spool, seen):
+    running = takes()
+    seen.execute("BEGIN IMMEDIATE")  # nobody else can write
+    running.start()
+    envoy.passed("a")
+    time.sleep(0.3)
+    assert not running.stop(0.1)
+    seen.execute("COMMIT")
+    assert running.stop(5)
+    assert taken(seen) == ["a"]
+
+
+def test_it_takes_far_more_than_two_thousand_a_second(envoy, takes, seen):
+    ids = new_ids(4_000)
+    content = request(b"x" * 500) + response(b"y" * 400)
+    envoy.log(*({"id": identity, "exchange": envoy.leave(identity, content)} for identity in ids))
+    began = time.monotonic()
+    rounds(takes())
+    assert time.monotonic() - began < 2
+    assert count(seen, "taken_total") == 4_000
