@@ -11,6 +11,7 @@ from . import engine
 from .failure import StepFailed
 
 Redact = Callable[[str], str]
+_TAKEN_UP_SECONDS = 10.0
 
 
 def wait_until_ready(
@@ -108,6 +109,20 @@ def _wait(
         time.sleep(0.3)
 
 
+def wait_until_taken_up(project: str, manifest: dict[str, Any], path: str) -> None:
+    """Wait until the running services that read the live file `path` have taken it up, for ten seconds at most.
+
+    Their own healthcheck, given the file's name, tells. One that does not is judged with its health later.
+    """
+    readers = [service["name"] for service in manifest["services"] if path in service.get("live", ())]
+    waiting = [container for container in _of_services(project, readers) if container["State"]["Status"] == "running"]
+    deadline = time.monotonic() + _TAKEN_UP_SECONDS
+    while waiting and time.monotonic() < deadline:
+        waiting = [container for container in waiting if not _passes_own_check(container, path.rpartition("/")[2])]
+        if waiting:
+            time.sleep(0.1)
+
+
 def _of_services(project: str, services: Sequence[str]) -> list[dict[str, Any]]:
     return [c for c in engine.containers(project) if engine.service_of(c) in services]
 
@@ -117,13 +132,13 @@ def _is_starting(container: dict[str, Any]) -> bool:
     return bool(state["Status"] == "running" and (state.get("Health") or {}).get("Status") == "starting")
 
 
-def _passes_own_check(container: dict[str, Any]) -> bool:
+def _passes_own_check(container: dict[str, Any], *more: str) -> bool:
     """Run the container's healthcheck in it, as the engine would. See Docker's HEALTHCHECK for the two forms."""
     kind, *words = container["Config"]["Healthcheck"]["Test"]
     command = words if kind == "CMD" else ["/bin/sh", "-c", *words]
     try:
         done = subprocess.run(
-            ["docker", "exec", container["Id"], *command], capture_output=True, check=False, timeout=10
+            ["docker", "exec", container["Id"], *command, *more], capture_output=True, check=False, timeout=10
         )
     except subprocess.TimeoutExpired:
         return False

@@ -99,7 +99,7 @@ def _activate(store: Store, release: str, request: dict[str, Any], emit: Emit) -
     compose.remove_others(project, long_running)
     compose.remove(project, request.get("replace", []))
     compose.free_ports(project, manifest["services"])
-    live.deliver(store, manifest)
+    live.deliver(store, manifest, lambda path: health.wait_until_taken_up(project, manifest, path))
     for role in ORDER:
         if role == "migrations":
             if manifest["migrations"]:

@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from gateway.agent.resources import joined
 from gateway.render.context import Settings, context_of, planned_files
 from gateway.render.templates import render_template
 from gateway.vault import Vault
@@ -85,10 +86,13 @@ class Gateway:
         return text.replace("@VERSION@", hashlib.sha256(text.encode()).hexdigest()[:12])
 
     def deliver(self, *more: str) -> None:
-        """Put the live files of other settings where Envoy watches, each by one rename, clusters first."""
-        files = self.render(*more)
-        for name in LIVE:
-            self.put(name, files[name])
+        """Put the live files of other settings where Envoy watches as the agent does: each when the last is taken up."""
+        clusters, routes = (self.render(*more)[name] for name in LIVE)
+        before = (self.folder / "live" / LIVE[0]).read_bytes()
+        both = joined(clusters.encode(), before).decode()
+        for name, text in ((LIVE[0], both), (LIVE[1], routes), (LIVE[0], clusters)):
+            self.put(name, text)
+            assert eventually(lambda name=name: self.healthy(name) == (0, ""), 10) is not None
 
     def put(self, name: str, text: str) -> None:
         """Put one live file where Envoy watches."""
@@ -207,9 +211,10 @@ class Gateway:
             connection.request("GET", path)
             return connection.getresponse().read().decode()
 
-    def healthy(self) -> tuple[int, str]:
-        """Run the container's healthcheck; return its exit code and what it says."""
-        done = subprocess.run(["bash", str(self.folder / "healthy.sh")], capture_output=True, text=True, check=False)
+    def healthy(self, *more: str) -> tuple[int, str]:
+        """Run the container's healthcheck, of one live file or of all; return its exit code and what it says."""
+        command = ["bash", str(self.folder / "healthy.sh"), *more]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         return done.returncode, (done.stdout + done.stderr).strip()
 
     def access_log(self) -> list[dict[str, Any]]:

@@ -62,6 +62,24 @@ def test_a_running_stream_does_not_notice(gateway: Gateway) -> None:
     connection.close()
 
 
+def test_no_request_fails_when_a_provider_that_is_new_becomes_the_default(gateway: Gateway) -> None:
+    statuses = []
+    stop = threading.Event()
+
+    def ask() -> None:
+        while not stop.is_set():
+            statuses.append(gateway.post("/v1/chat/completions").status)
+
+    client = threading.Thread(target=ask)
+    client.start()
+    for _ in range(6):
+        gateway.deliver(added(gateway), "gateway.default_provider=vllm")
+        gateway.deliver()
+    stop.set()
+    client.join()
+    assert set(statuses) == {200}
+
+
 def test_no_request_fails_while_providers_change(gateway: Gateway) -> None:
     statuses = []
     stop = threading.Event()

@@ -77,6 +77,37 @@ def test_where_requests_can_go_comes_before_the_routes_that_lead_there(store, mo
     assert seen == [["clusters.yaml"], ["clusters.yaml", "routes.yaml"]]
 
 
+def test_the_next_file_waits_until_the_one_before_is_taken_up(store):
+    seen = []
+    store.point_to("1-a")
+    there = store.root / ROUTES
+    live.deliver(store, store.manifest("1-a"), lambda name: seen.append((name, there.exists())))
+    assert seen == [(CLUSTERS, False), (ROUTES, True)]
+    store.point_to("2-b")
+    live.deliver(store, store.manifest("2-b"), lambda name: seen.append((name, there.read_text())))
+    assert seen[2:] == [(ROUTES, "two")]
+
+
+def test_where_requests_went_stays_until_the_routes_lead_elsewhere(tmp_path):
+    store = Store(str(tmp_path / "trial"))
+    texts = {}
+    for identifier, names in (("1-a", ["old", "same"]), ("2-b", ["new", "same"])):
+        blocks = "".join(f'  - "@type": type.googleapis.com/x\n    name: "{name}"\n    port: 1\n' for name in names)
+        texts[identifier] = f'version_info: "{identifier}"\nresources:\n\n{blocks}\n'
+        files = {".env": "", CLUSTERS: texts[identifier], ROUTES: identifier}
+        stage(store, identifier, release(service("gateway", "edge"), files=files).pack(identifier))
+    deliver(store, "1-a")
+    store.point_to("2-b")
+    seen = []
+    live.deliver(store, store.manifest("2-b"), lambda name: seen.append((name, (store.root / name).read_text())))
+    assert [name for name, _ in seen] == [CLUSTERS, ROUTES, CLUSTERS]
+    both = seen[0][1]
+    assert both.count('"@type"') == 3
+    assert [f'name: "{name}"' in both for name in ("old", "new", "same")] == [True, True, True]
+    assert 'version_info: "2-b and before"' in both
+    assert seen[2][1] == texts["2-b"]
+
+
 def test_a_change_by_hand_is_put_right(store):
     deliver(store, "1-a")
     (store.root / ROUTES).write_text("by hand")

@@ -62,6 +62,7 @@ class Machine:
         monkeypatch.setattr(module.handover, "bring_up", self.bring_up)
         monkeypatch.setattr(module.health, "wait_until_ready", self.wait)
         monkeypatch.setattr(module.health, "wait_until_healthy", self.wait)
+        monkeypatch.setattr(module.health, "wait_until_taken_up", lambda *_: None)
         monkeypatch.setattr(module.logins, "accept", lambda *_: None)
 
     def up(self, store, _project, names, _redact):

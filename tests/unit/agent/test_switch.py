@@ -29,6 +29,7 @@ class Host:
             monkeypatch.setattr(module.compose, name, self.action(name))
         for name in ("wait_until_ready", "wait_until_healthy", "settle"):
             monkeypatch.setattr(module.health, name, self.action(name))
+        monkeypatch.setattr(module.health, "wait_until_taken_up", lambda *_: None)
         monkeypatch.setattr(module.logins, "accept", lambda _, values: self.done.append(("accept", values["PORT"])))
 
     def action(self, name):
