@@ -73,7 +73,7 @@ def open_vault(path: Path, identity: Path) -> Vault:
     vault was damaged or is encrypted to others, and if it holds something that is no valid secret.
     """
     shown = shown_path(path)
-    if not path.is_file():
+    if not path.exists():
         raise ConfigurationError(
             "there are no secrets yet",
             where=shown,
