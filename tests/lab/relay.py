@@ -71,7 +71,7 @@ def own_address(target: str) -> str:
 
 @contextlib.contextmanager
 def relay(address: str, target: tuple[str, int], line: Line | None = None, port: int = 0) -> Iterator[int]:
-    """Listen on a port of `address` (0: a free one), pass every connection on to `target` over `line`; yield the port."""
+    """Listen on a port of `address` (0: a free one), pass connections on to `target` over `line`; yield the port."""
     way, ended = line or Line(), threading.Event()
     with socket.create_server((address, port)) as server:
 

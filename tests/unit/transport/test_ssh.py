@@ -13,13 +13,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-PROGRAM = """
+HOSTS = """
+all:
+  hosts: {app1: {connection: {address: 127.0.0.1}, private_address: 10.0.0.1}}
+  children: {data: {hosts: {app1: }}, app: {hosts: {app1: }}, edge: {hosts: {app1: }}}
+"""
+PROGRAM = f"""
 import sys
 from pathlib import Path
 from gateway.errors import UnreachableError
 from gateway.transport.ssh import open_transport
 from tests.unit.situations import load
-host = load(Path(sys.argv[1]), "connection.address=127.0.0.1", f"connection.port={sys.argv[2]}").hosts["app1"]
+host = load(Path(sys.argv[1]), "connection.port=" + sys.argv[2], hosts={HOSTS!r}).hosts["app1"]
 try:
     open_transport(host, "trial", Path(sys.argv[1]), Path("/nonexistent"))
 except UnreachableError as error:
