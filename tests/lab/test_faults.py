@@ -1,7 +1,7 @@
 """Faults that are injected on purpose; the others are in the tests of what they break. See docs/reliability.md.
 
-FAULT_KILLS and FAULT_ROUNDS say how often what depends on the moment is tried. `make faults` sets both high, and
-LAB_FAULTS=long adds what takes minutes.
+LAB_FAULTS=long adds what takes minutes; FAULT_KILLS and FAULT_ROUNDS say how often what depends on the moment is tried
+then. `make faults` sets all three.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from tests.lab.relay import Line, relay
 
 pytestmark = pytest.mark.usefixtures("as_found_in_the_end")
 KILLS = int(os.environ.get("FAULT_KILLS", "2"))
-ROUNDS = int(os.environ.get("FAULT_ROUNDS", "1"))
+ROUNDS = int(os.environ.get("FAULT_ROUNDS", "2"))
 LONG = os.environ.get("LAB_FAULTS") == "long"
+long = pytest.mark.skipif(not LONG, reason="takes minutes; LAB_FAULTS=long")
 HOSTILE = "a 'b' \"c\" \\d $e ${F} #g\n\té中😀 %h"
 SETTLED = 120.0
 NEAR = "127.0.0.87"  # an address of this machine that nothing else listens on
@@ -112,7 +113,7 @@ def test_a_host_with_a_noisy_login_works(noisy, injected):
     injected(times=2)
 
 
-@pytest.mark.fault("F1", "F15")
+@pytest.mark.fault("F1", "F15", "F19")
 def test_a_connection_that_is_cut_at_any_byte_leaves_the_host_whole_and_the_next_deploy_converges(injected):
     before = settled()
     with line_to_app1(looked := Line()):
@@ -126,7 +127,7 @@ def test_a_connection_that_is_cut_at_any_byte_leaves_the_host_whole_and_the_next
     assert code in (5, 6), out
     assert settled().keys() == before.keys()
     shares = [random.random() for _ in range(10 if LONG else 0)]  # noqa: S311 - any byte will do
-    for share in [0.01, 0.5, 1.0, *shares]:
+    for share in [0.01, 0.5, 1.0, *shares]:  # of what the host gets after it was looked at, but for the last byte
         runs = settled()
         cut = looked.carried + int((uploaded - looked.carried) * share) - 1
         with line_to_app1(Line(cut)):
@@ -134,11 +135,22 @@ def test_a_connection_that_is_cut_at_any_byte_leaves_the_host_whole_and_the_next
         assert code in (3, 5, 6), out
         assert settled() == runs, "before the switch is ordered nothing may have changed"
     injected(times=4 + len(shares))
-    result = lab("deploy", "--yes", "--set", f"jawn.environment.LAB_MARK={_yaml(HOSTILE)}")
+    with registry_down():
+        result = lab("deploy", "--yes", "--set", f"jawn.environment.LAB_MARK={_yaml(HOSTILE)}")
     assert result.code == 0, result.text
     assert len(set(settled().values())) == 1
     seen = on_host("app1", "docker exec helicone-lab-jawn-1 node -e 'process.stdout.write(process.env.LAB_MARK)'")
     assert seen == HOSTILE
+
+
+@contextlib.contextmanager
+def registry_down() -> Iterator[None]:
+    """Stop the registry: what is deployed meanwhile has to be on the hosts."""
+    subprocess.run(["docker", "stop", "-t", "2", "helicone-lab-registry"], check=True, capture_output=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["docker", "start", "helicone-lab-registry"], check=True, capture_output=True)
 
 
 def _yaml(text: str) -> str:
@@ -148,7 +160,7 @@ def _yaml(text: str) -> str:
 
 
 @pytest.mark.fault("F2")
-@pytest.mark.skipif(not LONG, reason="waits for keepalives; the unit tests have them in no time")
+@long
 def test_a_connection_that_stalls_is_given_up_and_the_lease_runs_out(injected):
     with line_to_app1(line := Line(stalls=True)):
         process = deploying("stalled")
@@ -163,6 +175,7 @@ def test_a_connection_that_stalls_is_given_up_and_the_lease_runs_out(injected):
 
 
 @pytest.mark.fault("F3")
+@long
 def test_a_controller_that_is_killed_at_any_moment_leaves_hosts_that_the_next_deploy_needs_no_hand_for(injected):
     chosen = random.Random(time.time_ns())  # noqa: S311 - any moments will do
     for number in range(KILLS):
@@ -179,6 +192,7 @@ def test_a_controller_that_is_killed_at_any_moment_leaves_hosts_that_the_next_de
 
 
 @pytest.mark.fault("F4")
+@long
 def test_ctrl_c_inside_a_switch_sends_every_host_back(injected):
     before = settled()
     process = deploying(f"interrupted-{time.time_ns()}")
@@ -192,7 +206,7 @@ def test_ctrl_c_inside_a_switch_sends_every_host_back(injected):
 
 
 @pytest.mark.fault("F5")
-@pytest.mark.skipif(ROUNDS < 2, reason="one round is in test_failures.py")
+@long
 def test_of_two_deploys_started_together_exactly_one_wins_every_time(injected):
     for number in range(ROUNDS):
         results: list[Result] = []
@@ -232,14 +246,3 @@ def test_a_disk_that_fills_up_inside_the_upload_leaves_the_old_release_and_nothi
     refused = lab("deploy", "--yes", "--set", "preflight.disk_free_gb=100000", "--set", "jawn.environment.LAB_MARK=x")
     assert refused.code == 2, refused.text
     injected(times=2)
-
-
-@pytest.mark.fault("F19")
-def test_with_the_registry_down_what_is_on_the_hosts_is_deployed(injected):
-    subprocess.run(["docker", "stop", "-t", "2", "helicone-lab-registry"], check=True, capture_output=True)
-    try:
-        code, out = ended(deploying(f"alone-{time.time_ns()}"))
-    finally:
-        subprocess.run(["docker", "start", "helicone-lab-registry"], check=True, capture_output=True)
-    assert code == 0, out
-    injected(times=1)
