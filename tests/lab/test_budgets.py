@@ -1,4 +1,4 @@
-"""Connections, execs and round trips of the commands that only read; those that change are counted in test_deploy.py."""
+"""Connections, execs and round trips of the commands that only read; test_deploy.py counts those that change."""
 
 from __future__ import annotations
 
