@@ -122,7 +122,8 @@ def test_a_connection_that_is_cut_at_any_byte_leaves_the_host_whole_and_the_next
         process = deploying("measured")
         wait_for_line(process, "app1", "switch to")  # all was uploaded
         uploaded = whole.carried
-        whole.break_now()  # the switch was ordered
+        wait_for_line(process, "app1", "start egress")  # the switch was ordered, and the host is at it
+        whole.break_now()
         code, out = ended(process)
     assert code in (5, 6), out
     assert settled().keys() == before.keys()
