@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import logging
 import socket
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ import paramiko
 
 from gateway.errors import ConfigurationError, UnreachableError
 from gateway.inventory.model import Host
+
+# Paramiko logs a traceback from a thread of its own when a connection breaks; what the operator is told is raised here.
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 
 def fingerprint(key: paramiko.PKey) -> str:

@@ -17,15 +17,17 @@ class Budget:
     what: str
 
 
-MARK = "jawn.environment.LAB_MARK=budget"
-BUDGETS = (
-    Budget("plan", (), 1, 1, 2, "open, look"),
-    Budget("deploy", ("--yes",), 1, 1, 2, "nothing changed: open, look"),
-    Budget(
-        "deploy", ("--yes", "--set", MARK), 1, 1, 20, "one variable: look twice, lease, upload, switch, verify, record"
-    ),
-    Budget("rollback", ("--yes",), 1, 1, 18, "as a deploy, without an upload"),
-    Budget("verify", (), 1, 1, 12, "open, look, all commands, all questions, the ledgers, the traced requests' rows"),
+MARK = "jawn.environment.LAB_MARK=one"
+PLAN = Budget("plan", (), 1, 1, 2, "open, look")
+NO_CHANGES = Budget("deploy", ("--yes",), 1, 1, 2, "nothing changed: open, look")
+ONE_VARIABLE = Budget(
+    "deploy", ("--yes", "--set", MARK), 1, 1, 20, "one variable: look twice, lease, upload, switch, verify, record"
+)
+ROLLBACK = Budget("rollback", ("--yes",), 1, 1, 18, "as a deploy, without an upload")
+VERIFY = Budget(
+    "verify", (), 1, 1, 12, "open, look, all commands, all questions, the ledgers, the traced requests' rows"
+)
+READING = (
     Budget("status", (), 1, 1, 2, "open, look"),
     Budget("history", (), 1, 1, 2, "open, look"),
     Budget("drift", (), 1, 1, 2, "open, look"),
@@ -38,6 +40,7 @@ BUDGETS = (
     Budget("usage", (), 1, 1, 5, "open, ask both stores, their parts one after the other"),
     Budget("doctor", (), 1, 1, 4, "open, look, examine"),
 )
+BUDGETS = (PLAN, NO_CHANGES, ONE_VARIABLE, ROLLBACK, VERIFY, *READING)
 
 
 def row(budget: Budget) -> str:

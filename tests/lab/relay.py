@@ -52,7 +52,7 @@ def _copy(source: socket.socket, target: socket.socket, line: Line, *, of_client
 
 
 def _join(client: socket.socket, target: tuple[str, int], line: Line, ended: threading.Event) -> None:
-    with client, socket.create_connection(target, 10) as server:
+    with client, contextlib.suppress(OSError), socket.create_connection(target, 10) as server:
         words = {"line": line, "of_client": False}
         answers = threading.Thread(target=_copy, args=(server, client), kwargs=words, daemon=True)
         answers.start()
@@ -70,10 +70,10 @@ def own_address(target: str) -> str:
 
 
 @contextlib.contextmanager
-def relay(address: str, target: tuple[str, int], line: Line | None = None) -> Iterator[int]:
-    """Listen on a free port of `address`, pass every connection on to `target` over `line`, and yield the port."""
+def relay(address: str, target: tuple[str, int], line: Line | None = None, port: int = 0) -> Iterator[int]:
+    """Listen on a port of `address` (0: a free one), pass connections on to `target` over `line`; yield the port."""
     way, ended = line or Line(), threading.Event()
-    with socket.create_server((address, 0)) as server:
+    with socket.create_server((address, port)) as server:
 
         def serve() -> None:
             with contextlib.suppress(OSError):  # the socket was closed: the end

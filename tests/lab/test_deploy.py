@@ -9,8 +9,9 @@ import uuid
 
 import pytest
 
-from lab.hosts import ssh_counts
-from tests.lab.command import ADDRESSES, all_containers, clickhouse, gateway, http, lab, secret
+from tests.lab.budgets import MARK, NO_CHANGES, ONE_VARIABLE, PLAN, ROLLBACK, VERIFY
+from tests.lab.command import all_containers, clickhouse, gateway, http, lab, secret
+from tests.lab.counting import typed
 
 pytestmark = pytest.mark.usefixtures("deployed")
 
@@ -41,18 +42,15 @@ def _rows(identifier: str) -> list[str]:
 
 
 def test_deploying_again_changes_nothing_with_one_connection_and_one_exec_per_host():
-    before, counts = all_containers(), {host: ssh_counts(host) for host in ADDRESSES}
-    result = lab("deploy", "--yes")
+    before = all_containers()
+    result = typed(NO_CHANGES)
     assert result.code == 0, result.text
     assert "no changes" in result.out
     assert all_containers() == before
-    for host, (connections, execs) in counts.items():
-        assert ssh_counts(host) == (connections + 1, execs + 1), host
 
 
 def test_verify_is_green_over_one_connection_per_host_with_enough_checks(tmp_path):
-    counts = {host: ssh_counts(host) for host in ADDRESSES}
-    result = lab("verify", "--json", "--junit", str(tmp_path / "checks.xml"))
+    result = typed(VERIFY, "--json", "--junit", str(tmp_path / "checks.xml"))
     assert result.code == 0, result.text
     report = result.data()
     assert report["hosts"]["app1"] >= 60
@@ -60,13 +58,10 @@ def test_verify_is_green_over_one_connection_per_host_with_enough_checks(tmp_pat
     assert report["hosts"]["data1"] >= 40
     assert report["seconds"] < 15  # what the operator was promised; it takes a fraction of it
     assert (tmp_path / "checks.xml").read_text().count("<testcase") == report["total"]
-    for host, (connections, execs) in counts.items():
-        assert ssh_counts(host) == (connections + 1, execs + 1), host
 
 
 def test_one_variable_is_one_line_and_restarts_only_jawn():
-    variable = "jawn.environment.LAB_MARK=one"
-    plan = lab("plan", "--json", "--set", variable)
+    plan = typed(PLAN, "--json", "--set", MARK)
     assert plan.code == 0, plan.text
     for host in ("app1", "app2"):
         changed = [
@@ -79,7 +74,7 @@ def test_one_variable_is_one_line_and_restarts_only_jawn():
     assert plan.data()["hosts"]["data1"] == {"diffs": {}, "services": [], "altered": [], "migrations": {}}
 
     before = all_containers()
-    result = lab("deploy", "--yes", "--set", variable)
+    result = typed(ONE_VARIABLE)
     assert result.code == 0, result.text
     after = all_containers()
     restarted = {
@@ -91,7 +86,7 @@ def test_one_variable_is_one_line_and_restarts_only_jawn():
 def test_rollback_brings_the_previous_release_back_and_keeps_the_data():
     rows = int(clickhouse("SELECT count() FROM request_response_rmt")[0])
     runs = lab("status", "--json").data()["hosts"]["app1"]["release"]
-    result = lab("rollback", "--yes")
+    result = typed(ROLLBACK)
     assert result.code == 0, result.text
     status = lab("status", "--json").data()["hosts"]
     assert {host["state"] for host in status.values()} == {"ok"}
