@@ -75,13 +75,18 @@ class Upgrade:
             raise self._doubt(f"the ledgers cannot be asked: {error.message}", []) from None
         if applied:
             self._restore()
-        if writers.resume(self.run, (*writers.WRITERS, *writers.READERS)):
-            raise self._doubt("the old release's jawn and web did not come back", [])
+            self.restored = True
+        failures = writers.resume(self.run, (*writers.WRITERS, *writers.READERS))
+        if failures:
+            raise InDoubtError(
+                "the stores hold the data of before, but not all of the old release came back",
+                [HostFailure(name, "start", str(error), in_doubt=True) for name, error in failures.items()],
+                next_step=f"invoke deploy --env {self.run.inventory.environment} of the version that ran",
+            )
         if not applied:
             tell_recorders(self.run, "let-go")
             end(self.run)
             return ""
-        self.restored = True
         since = time.strftime("%H:%M:%S", time.gmtime(self.made))
         return (
             f"{counted(applied)} migrations had been applied ({_some(applied)}), so the stores hold again what set"

@@ -117,8 +117,10 @@ def test_old_services_that_do_not_come_back_are_a_doubt(fleet):
     ledgers(fleet, FILES, SOME)
     upgrade = guarded(fleet)
     fleet.answers["app2", "resume"] = failure()
-    with pytest.raises(InDoubtError, match="did not come back"):
+    with pytest.raises(InDoubtError, match="hold the data of before, but not all") as caught:
         upgrade.after_undo()
+    assert [row.host for row in caught.value.failures] == ["app2"]
+    assert upgrade.restored
 
 
 def test_ledgers_that_cannot_be_asked_afterwards_are_a_doubt(fleet):
