@@ -86,7 +86,7 @@ class Gateway:
         return text.replace("@VERSION@", hashlib.sha256(text.encode()).hexdigest()[:12])
 
     def deliver(self, *more: str) -> None:
-        """Put the live files of other settings where Envoy watches as the agent does: each when the last is taken up."""
+        """Put live files of other settings where Envoy watches as the agent does: each when the last is taken."""
         clusters, routes = (self.render(*more)[name] for name in LIVE)
         before = (self.folder / "live" / LIVE[0]).read_bytes()
         both = joined(clusters.encode(), before).decode()
