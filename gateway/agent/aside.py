@@ -11,6 +11,8 @@ from pathlib import Path
 
 from . import volumes
 
+VOLUMES = {"db": "postgres", "clickhouse": "clickhouse", "object-store": "object-store"}  # by the store's service
+BEFORE_RESTORE = "before-restore"
 _MOVING, _CONTENT, _GIVEN_UP = "moving", "content", "given-up"
 
 
@@ -29,6 +31,11 @@ def put(live: Path | None, beside: Path) -> None:
 def is_pending(beside: Path | None) -> bool:
     """Tell whether there is something to put back."""
     return beside is not None and ((beside / _MOVING).is_dir() or (beside / _CONTENT).is_dir())
+
+
+def is_cut_off(project: str) -> bool:
+    """Tell whether a restore ended half-way here, with the old data still put aside."""
+    return any(is_pending(volumes.folder(f"{project}-{name}-{BEFORE_RESTORE}")) for name in VOLUMES.values())
 
 
 def put_back(live: Path, beside: Path) -> None:

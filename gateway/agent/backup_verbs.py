@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from . import backup, drill, halting, restoration, sets
 from .channel import Emit
+from .later import later
 from .store import Store
+
+if TYPE_CHECKING:
+    from . import backup, drill, halting, restoration, sets
+else:
+    backup, drill, halting, restoration, sets = later("backup drill halting restoration sets")
 
 Request = dict[str, Any]
 Result = dict[str, Any]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ def deliver(store: Store, manifest: dict[str, Any]) -> None:
             _open_to_all(target.parent, store.root)
             if not target.is_file() or target.read_bytes() != source.read_bytes():
                 fresh = target.with_name(f".{target.name}.new")
-                shutil.copyfile(source, fresh)
+                fresh.write_bytes(source.read_bytes())
                 fresh.chmod(0o644)
                 fresh.replace(target)
                 flush_folder(target.parent)

@@ -5,33 +5,40 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
+import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from . import (
-    backup_verbs,
-    boot,
-    docker_setup,
-    engine,
-    examine,
-    guard,
-    lease,
-    logs,
-    pruning,
-    schedule,
-    snapshot,
-    stage,
-    store_verbs,
-    support,
-    switch,
-)
+from . import backup_verbs, lease, store_verbs
 from .channel import Channel, Emit, run_detached
 from .failure import StepFailed, as_failure
+from .hello import HELLO
+from .later import later
 from .store import Store, marks
 
-HELLO = "helicone-agent"
+if TYPE_CHECKING:
+    from . import (
+        boot,
+        docker_setup,
+        engine,
+        examine,
+        guard,
+        logs,
+        pruning,
+        resident,
+        schedule,
+        snapshot,
+        stage,
+        support,
+        switch,
+    )
+else:
+    boot, docker_setup, engine, examine, guard, logs, pruning, resident, schedule, snapshot, stage, support, switch = (
+        later("boot docker_setup engine examine guard logs pruning resident schedule snapshot stage support switch")
+    )
+
 Request = dict[str, Any]
 Result = dict[str, Any]
 
@@ -165,6 +172,8 @@ class Session(backup_verbs.BackupVerbs, store_verbs.StoreVerbs):
 
     def run(self, request: Request, payload: bytes) -> Result:
         """Run a shell command of a verification and return its code and output."""
+        import subprocess
+
         done = subprocess.run(
             ["/bin/sh", "-c", request["command"]], capture_output=True, check=False, stdin=subprocess.DEVNULL
         )
@@ -270,6 +279,7 @@ def main() -> None:
         pass  # the connection ended inside an upload: there is nobody to tell
     finally:
         lease.release(session.store)
+        resident.keep(session.store, Path(f"{sys.argv[1]}-{sys.implementation.cache_tag}"))
 
 
 def _answer(session: Session, request: Request, payload: bytes) -> None:

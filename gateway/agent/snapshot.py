@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import platform
-import shutil
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from . import (
+    aside,
     backup_log,
     compose,
     docker_setup,
@@ -20,7 +20,7 @@ from . import (
     guard,
     hardening,
     lease,
-    restoration,
+    programs,
     schedule,
     strays,
 )
@@ -34,9 +34,9 @@ def take(store: Store, project: str, registries: list[str], images: list[str]) -
     `images` are the references that a deploy will want; the answer says which are not here yet.
     """
     facts: dict[str, Any] = {
-        "python": platform.python_version(),
-        "architecture": platform.machine(),
-        "kernel": platform.release(),
+        "python": ".".join(map(str, sys.version_info[:3])),
+        "architecture": os.uname().machine,
+        "kernel": os.uname().release,
         "time": time.time(),
         **_memory(),
         "disk_free": _disk_free(store.root),
@@ -45,7 +45,7 @@ def take(store: Store, project: str, registries: list[str], images: list[str]) -
         "tools": {
             "nftables": firewall.is_installed(),
             "unattended-upgrades": hardening.updates_installed(),
-            "apt-get": shutil.which("apt-get") is not None,
+            "apt-get": programs.find("apt-get") is not None,
         },
         "nftables": firewall.kernel_supports(),
         "certificates": {name: docker_setup.registry_certificate(name) for name in registries},
@@ -61,7 +61,7 @@ def take(store: Store, project: str, registries: list[str], images: list[str]) -
         "backups": {
             "log": backup_log.summary(store),
             "schedule": schedule.look(project),
-            "restore_cut_off": bool(facts["engine"]) and restoration.is_cut_off(project),
+            "restore_cut_off": bool(facts["engine"]) and aside.is_cut_off(project),
         },
         "guard": guard.look(store, project),
         "edge": edge_state.look(project) if facts["engine"] else edge_state.NOTHING,
