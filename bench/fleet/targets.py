@@ -8,6 +8,7 @@ are in memory: a hundred hosts do not share one disk. Programs that ask Docker f
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import socket
 import subprocess
@@ -156,6 +157,7 @@ def fleet(count: int, one_way: Sequence[float] = ()) -> Iterator[Fleet]:
 
     The relay delays each way by `one_way` seconds; without it there is none. Raises GatewayError.
     """
+    require(os.geteuid() == 0, "the targets need root for their namespaces", "type it as root, or through sudo")
     require(Path(SSHD).is_file(), "there is no sshd on this machine", "apt-get install openssh-server")
     folder = Path(tempfile.mkdtemp(prefix="helicone-bench-fleet-", dir=MEMORY if MEMORY.is_dir() else None))
     processes: list[subprocess.Popen[bytes]] = []
