@@ -22,9 +22,11 @@ def keep(store: Store, target: Path) -> None:
     no failure: the next command sends it again.
     """
     archive = Path(globals()["__loader__"].archive)
-    if archive == target or not store.state.is_dir():
+    if not store.state.is_dir():
         return
     with contextlib.suppress(OSError):
+        if target.exists() and target.samefile(archive):
+            return
         target.parent.mkdir(mode=0o700, exist_ok=True)
         fresh = target.with_name(f".{target.name}.new")
         fresh.unlink(missing_ok=True)

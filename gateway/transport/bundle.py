@@ -14,7 +14,8 @@ from gateway.agent.hello import FOLDER, WANTED
 AGENT = Path(__file__).parent.parent / "agent"
 
 # Looks for the same agent, kept by an earlier conversation and readable for its owner alone (agent/resident.py).
-# Without one it asks for the zip, reads its size and the zip, keeps it in memory (memfd_create(2)) and imports from it.
+# Without one it asks for the zip, reads its size and the zip, and keeps it in memory (memfd_create(2)). It imports from
+# what it has opened, which nobody can replace while it works.
 # Only the standard library is needed: -I and -S spare the host the search for others. The same lines work for every
 # user's shell, they hold no quote but one kind.
 _STARTER = (
@@ -29,7 +30,8 @@ _STARTER = (
     "    return d\n"
     "p=sys.argv[1]+'-'+sys.implementation.cache_tag\n"
     "try:\n"
-    "    s=os.stat(p)\n"
+    "    f=os.open(p,os.O_RDONLY|os.O_NOFOLLOW)\n"
+    "    s=os.fstat(f)\n"
     "    kept=s.st_uid==os.geteuid() and not s.st_mode&0o77\n"
     "except OSError:\n"
     "    kept=False\n"
@@ -38,7 +40,7 @@ _STARTER = (
     "    f=os.memfd_create('helicone-agent')\n"
     "    d=take(int(take(8)))\n"
     "    while d: d=d[os.write(f,d):]\n"
-    "    p='/proc/self/fd/%d'%f\n"
+    "p='/proc/self/fd/%d'%f\n"
     "sys.dont_write_bytecode=True\n"
     "sys.path.insert(0,p)\n"
     "from agent.session import main\n"

@@ -79,3 +79,12 @@ def test_a_disk_that_does_not_take_it_is_no_failure(machine, sent):
     for _ in range(2):
         assert machine.talk().request("run", command="echo ok")["stdout"] == "ok\n"
     assert len(sent) == 2
+
+
+def test_an_agent_at_work_does_not_mind_that_its_file_is_replaced(released):
+    talk = released.talk()
+    (file,) = kept(released)
+    file.rename(file.with_name("older"))
+    file.write_bytes(b"of another version")
+    (file.parent / "older").unlink()
+    assert talk.request("prunable", keep=1, protected=[]) == {"releases": [], "images": []}
