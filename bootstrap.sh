@@ -54,7 +54,7 @@ bash bootstrap.sh --help   show this
 
 Needs Debian 12 (or newer, or Ubuntu 24.04) with python3 and git, and root or sudo where something is missing.
 Sees to: the virtual environment .venv from requirements.lock (it brings Docker Compose), Docker Engine,
-debootstrap and curl.
+debootstrap and curl; for --test OpenSSH's server, too.
 HELP
 }
 
@@ -99,6 +99,7 @@ install_missing_packages() {
     has_program git || missing+=(git)
     has_program curl || missing+=(curl)                    # for the request that is printed at the end
     has_program debootstrap || missing+=(debootstrap)      # makes the lab's hosts where no registry has them
+    [[ $MODE != test || -x /usr/sbin/sshd ]] || missing+=(openssh-server)    # the short benchmark's targets
     [[ -e /etc/ssl/certs/ca-certificates.crt ]] || missing+=(ca-certificates)
     if [[ ${#missing[@]} -eq 0 ]]; then
         say "packages: all there"
@@ -262,6 +263,7 @@ print_activation() {
 run_the_suite() {
     FAILED=()
     run_checks
+    run_short_benchmark
     run_lab_tests
     if [[ ${#FAILED[@]} -gt 0 ]]; then
         say "FAILED: $(join_words "${FAILED[@]}")"
@@ -275,6 +277,15 @@ run_checks() {
     stage "ruff format" ruff format --check
     stage "mypy" mypy
     stage "unit tests" python -m pytest -n auto tests/unit tests/templates
+}
+
+# Counts connections, execs and files of a deploy to targets of its own; needs no lab.
+run_short_benchmark() {
+    if [[ $EUID -eq 0 ]]; then
+        stage "short benchmark" python -m bench.fleet --short
+    else
+        say "short benchmark: left out, it needs root"
+    fi
 }
 
 run_lab_tests() {

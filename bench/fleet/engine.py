@@ -79,19 +79,14 @@ def answer(folder: Path, path: str) -> Any:
 
 
 async def serve(folder: Path, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Answer the requests of one connection until it ends or asks for the end."""
+    """Answer one request and close, as the engine does with HTTP/1.0."""
     with contextlib.suppress(OSError, asyncio.IncompleteReadError):
-        while True:
-            head = await reader.readuntil(b"\r\n\r\n")
-            found = answer(folder, head.split(b" ", 2)[1].decode())
-            body = json.dumps({"message": "no such object"} if found is None else found).encode()
-            status = "404 Not Found" if found is None else "200 OK"
-            writer.write(
-                f"HTTP/1.1 {status}\r\nServer: STAND-IN\r\nContent-Type: application/json\r\n"
-                f"Content-Length: {len(body)}\r\n\r\n".encode()
-                + body
-            )
-            await writer.drain()
+        head = await reader.readuntil(b"\r\n\r\n")
+        found = answer(folder, head.split(b" ", 2)[1].decode())
+        body = json.dumps({"message": "no such object"} if found is None else found).encode()
+        status = "404 Not Found" if found is None else "200 OK"
+        writer.write(f"HTTP/1.0 {status}\r\nServer: STAND-IN\r\n\r\n".encode() + body)
+        await writer.drain()
     writer.close()
 
 

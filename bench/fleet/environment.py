@@ -11,7 +11,7 @@ import yaml
 from bench.fleet.layout import ENVIRONMENT, INVENTORY, PORT
 from bench.fleet.targets import Fleet
 from gateway.commands.images import undigested
-from gateway.commands.project import Project, open_project
+from gateway.commands.project import MERGED, Project, open_project
 from gateway.commands.render import NO_DIGEST
 from gateway.console import Reporter
 from lab.layout import UPSTREAM_TREE
@@ -39,6 +39,7 @@ def environment(fleet: Fleet) -> Iterator[None]:
         yield
     finally:
         shutil.rmtree(INVENTORY, ignore_errors=True)
+        shutil.rmtree(MERGED / ENVIRONMENT, ignore_errors=True)
 
 
 def settings(fleet: Fleet) -> dict[str, object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -13,10 +14,12 @@ from pathlib import Path
 from bench.figures import Row
 from bench.fleet.job import STATE_OF, Job
 from bench.fleet.kinds import AGAIN, FIRST
+from bench.fleet.layout import ENVIRONMENT
 from bench.fleet.targets import children
 from bench.fleet.tools import NEVER_SAYS, Tool
 from bench.layout import ROOT
 from bench.shell import wait_for
+from gateway.commands.project import MERGED
 
 TIMEOUT_SECONDS = 600
 _SUBREAPER = 36  # prctl(2): PR_SET_CHILD_SUBREAPER
@@ -36,7 +39,10 @@ def measure(tool: Tool, job: Job, kind: str) -> Row:
     if kind == FIRST:
         for target in job.fleet.targets[: job.count]:
             target.wipe()
+    if kind != AGAIN:  # what this project keeps of its own rendering must not come from an earlier round
+        shutil.rmtree(MERGED / ENVIRONMENT, ignore_errors=True)
     words, variables = tool.command(job, kind), {**os.environ, **tool.environment(job)}
+    variables.pop("PYTHONDONTWRITEBYTECODE", None)  # no operator compiles all of a tool at every command
     mine = set(children(os.getpid()))
     job.fleet.forget_logs()
     carried = job.fleet.carried() if job.far else (0, 0)

@@ -1,13 +1,14 @@
 """The targets: sshd processes of this machine, each with its own address, host key and folders, ended by their ids.
 
 Each runs in a mount namespace in which the folders that a deploy writes to are its own, so that all have the same
-paths and none touches this machine's. They are in memory: a hundred hosts do not share one disk. Programs that ask
-Docker find stand-ins, which say so.
+paths and none touches this machine's, and in a process namespace, which nothing that it started outlives. Its folders
+are in memory: a hundred hosts do not share one disk. Programs that ask Docker find stand-ins, which say so.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import socket
 import subprocess
@@ -147,7 +148,7 @@ class Fleet:
 
     def is_quiet(self) -> bool:
         """Return whether no target has a connection any more."""
-        return not any(children(target.process.pid) for target in self.targets)
+        return not any(children(sshd) for target in self.targets for sshd in children(target.process.pid))
 
 
 @contextlib.contextmanager
@@ -156,6 +157,7 @@ def fleet(count: int, one_way: Sequence[float] = ()) -> Iterator[Fleet]:
 
     The relay delays each way by `one_way` seconds; without it there is none. Raises GatewayError.
     """
+    require(os.geteuid() == 0, "the targets need root for their namespaces", "type it as root, or through sudo")
     require(Path(SSHD).is_file(), "there is no sshd on this machine", "apt-get install openssh-server")
     folder = Path(tempfile.mkdtemp(prefix="helicone-bench-fleet-", dir=MEMORY if MEMORY.is_dir() else None))
     processes: list[subprocess.Popen[bytes]] = []
@@ -182,7 +184,7 @@ def fleet(count: int, one_way: Sequence[float] = ()) -> Iterator[Fleet]:
         yield made
     finally:
         for process in processes:
-            process.terminate()
+            process.kill()  # unshare heeds no other signal, and takes its target with it
         for process in processes:
             process.wait()
         shutil.rmtree(folder)
@@ -211,7 +213,7 @@ def _target(block: int, number: int, folder: Path, identity: Path, programs: Pat
     (own / "sshd_config").write_text(text)
     mounts = " && ".join(f"mount --bind {own / name} {path}" for name, path in OWN.items())
     command = f"{mounts} && exec {SSHD} -D -f {own / 'sshd_config'} -E {own / 'sshd.log'}"
-    words = ["unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", command]
+    words = ["unshare", "--mount-proc", "--pid", "--fork", "--kill-child", "/bin/sh", "-c", command]
     return Target(block, number, own, subprocess.Popen(words, stdin=subprocess.DEVNULL, start_new_session=True))
 
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from . import volumes
 
+VOLUMES = {"db": "postgres", "clickhouse": "clickhouse", "object-store": "object-store"}  # by the store's service
+BEFORE_RESTORE = "before-restore"
 _MOVING, _CONTENT, _GIVEN_UP = "moving", "content", "given-up"
 
 
@@ -46,6 +48,11 @@ def are_wanted_back(besides: Sequence[Path | None]) -> bool:
     """
     given_up = any(beside is not None and (beside / _GIVEN_UP).is_dir() for beside in besides)
     return not given_up and any(is_pending(beside) for beside in besides)
+
+
+def is_cut_off(project: str) -> bool:
+    """Tell whether a restore ended half-way here, with the old data still put aside."""
+    return are_wanted_back([volumes.folder(f"{project}-{name}-{BEFORE_RESTORE}") for name in VOLUMES.values()])
 
 
 def put_back(live: Path, beside: Path) -> None:

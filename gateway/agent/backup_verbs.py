@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from . import backup, backup_settings, drill, halting, repository_key, restoration, sets, upgrading
 from .channel import Emit
+from .later import later
 from .store import Store
+
+if TYPE_CHECKING:
+    from . import backup, backup_settings, drill, halting, repository_key, restoration, sets, upgrading
+else:
+    backup, backup_settings, drill, halting, repository_key, restoration, sets, upgrading = later(
+        "backup backup_settings drill halting repository_key restoration sets upgrading"
+    )
 
 Request = dict[str, Any]
 Result = dict[str, Any]

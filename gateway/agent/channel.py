@@ -10,7 +10,6 @@ import json
 import os
 import select
 import signal
-import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -153,6 +152,8 @@ def _be_detached(channel: Channel, writing: int, work: Callable[[Emit], dict[str
     except StepFailed as failure:
         output.emit(done=False, error=failure.as_dict())
     except BaseException:  # noqa: BLE001 - a worker must always report, and must never return into its parent
+        import traceback
+
         last = traceback.format_exc(limit=-4).splitlines()
         output.emit(done=False, error={"step": "agent", "message": last[-1], "kind": "failed", "logs": last})
     os._exit(0)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import base64
 import os
-import shutil
 import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from . import engine
+from . import engine, programs
 from .compose import run
 from .failure import StepFailed
 
@@ -20,8 +19,8 @@ CERTIFICATES = Path("/etc/docker/certs.d")
 
 def install_engine(emit: Callable[..., None]) -> None:
     """Install the distribution's Docker Engine (Debian, Ubuntu) and start it. Raises StepFailed."""
-    if not shutil.which("dockerd"):
-        if not shutil.which("apt-get"):
+    if not programs.find("dockerd"):
+        if not programs.find("apt-get"):
             raise StepFailed(
                 "docker",
                 "Docker is missing and this is no Debian or Ubuntu: install it by hand",

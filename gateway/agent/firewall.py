@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import struct
 import subprocess
 
+from . import programs
 from .failure import StepFailed
 
 _NETFILTER = 12  # NETLINK_NETFILTER, linux/netlink.h
@@ -55,7 +55,7 @@ def listed(project: str) -> str | None:
 
 def is_installed() -> bool:
     """Tell whether the program nft is here."""
-    return shutil.which("nft", path="/usr/sbin:/sbin:/usr/bin:/bin") is not None
+    return programs.find("nft", programs.SYSTEM) is not None
 
 
 def kernel_supports() -> bool:
@@ -73,4 +73,4 @@ def kernel_supports() -> bool:
 
 def _tool() -> str:
     """Return the path of nft, which a login's PATH may leave out."""
-    return shutil.which("nft", path="/usr/sbin:/sbin:/usr/bin:/bin") or "nft"
+    return programs.find("nft", programs.SYSTEM) or "nft"

@@ -13,7 +13,6 @@ import hashlib
 import json
 import os
 import time
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -41,7 +40,7 @@ def apply(store: Store, project: str, release: str | None, seconds: float) -> di
             _put(project, confirmed)
             return {"unconfirmed": False}
         guard_boot.install(store, project)
-        token = uuid.uuid4().hex
+        token = os.urandom(16).hex()
         _write(_pending(store), json.dumps({"token": token, "wanted": wanted}))
         _undo_later(store, project, token, seconds)
         try:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 from pathlib import Path
 
+from . import programs
 from .failure import StepFailed
 
 SSHD_FOLDER = Path("/etc/ssh/sshd_config.d")
@@ -63,7 +63,7 @@ class Updates:
 
 def updates_installed() -> bool:
     """Tell whether unattended-upgrades is here."""
-    return shutil.which("unattended-upgrade", path=_TOOLS) is not None
+    return programs.find("unattended-upgrade", _TOOLS) is not None
 
 
 def _sshd_file(project: str) -> Path:
@@ -83,7 +83,7 @@ def _effective(text: str) -> bool:
 
 
 def _ask_sshd(option: str) -> subprocess.CompletedProcess[bytes]:
-    command = shutil.which("sshd", path=_TOOLS) or "sshd"
+    command = programs.find("sshd", _TOOLS) or "sshd"
     try:
         return subprocess.run([command, option], capture_output=True, check=False)
     except OSError as error:

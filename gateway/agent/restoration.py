@@ -35,8 +35,7 @@ from .failure import StepFailed, as_failure
 from .store import Store
 
 PARTS = {"db": "postgres", "clickhouse": "clickhouse", "object-store": "objects"}  # each store's part of a manifest
-_VOLUMES = {"db": "postgres", "clickhouse": "clickhouse", "object-store": "object-store"}
-_NAME, _ASIDE = "restore", "before-restore"
+_NAME = "restore"
 _STOP_SECONDS = "60"
 Emit = Callable[..., None]
 
@@ -52,11 +51,6 @@ def look(store: Store, wanted: str | None, elsewhere: dict[str, Any] | None) -> 
     manifest = json.loads(restic.read(settings, chosen["snapshot"], MANIFEST))
     refuse_other(settings, manifest)
     return {**chosen, "manifest": manifest}
-
-
-def is_cut_off(project: str) -> bool:
-    """Tell whether a restore ended half-way here, with the old data still put aside."""
-    return aside.are_wanted_back([volumes.folder(f"{project}-{name}-{_ASIDE}") for name in _VOLUMES.values()])
 
 
 def refuse_other(settings: Settings, manifest: dict[str, Any]) -> None:
@@ -130,11 +124,11 @@ def restore(store: Store, request: dict[str, Any], emit: Emit) -> dict[str, Any]
 
 
 def _aside(settings: Settings, service: str) -> str:
-    return f"{settings.project}-{_VOLUMES[service]}-{_ASIDE}"
+    return f"{settings.project}-{aside.VOLUMES[service]}-{aside.BEFORE_RESTORE}"
 
 
 def _volume(settings: Settings, service: str) -> str:
-    return f"{settings.project}-{_VOLUMES[service]}"
+    return f"{settings.project}-{aside.VOLUMES[service]}"
 
 
 def _stop(settings: Settings) -> None:

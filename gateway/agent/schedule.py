@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from . import backup_settings
+from . import programs
 from .failure import StepFailed
+from .later import later
 from .store import Store
+
+if TYPE_CHECKING:
+    from . import backup_settings
+else:
+    (backup_settings,) = later("backup_settings")
 
 SYSTEMD = Path("/etc/systemd/system")
 CRON = Path("/etc/cron.d")
@@ -99,11 +105,7 @@ def look(project: str) -> str:
         return "systemd"
     if not (CRON / f"{project}-backup").is_file():
         return ""
-    return (
-        "cron"
-        if any(shutil.which(name, path="/usr/sbin:/usr/bin:/sbin:/bin") for name in ("cron", "crond"))
-        else "nothing"
-    )
+    return "cron" if any(programs.find(name, programs.SYSTEM) for name in ("cron", "crond")) else "nothing"
 
 
 def _copy_of_this_program(folder: Path) -> Path:
@@ -111,7 +113,7 @@ def _copy_of_this_program(folder: Path) -> Path:
     target, archive = folder / "agent.zip", _archive()
     if archive != target:
         fresh = target.with_suffix(".new")
-        shutil.copyfile(archive, fresh)
+        fresh.write_bytes(archive.read_bytes())
         fresh.replace(target)
     return target
 

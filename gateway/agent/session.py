@@ -5,33 +5,44 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from . import (
-    backup_verbs,
-    boot,
-    commands,
-    docker_setup,
-    engine,
-    examine,
-    guard,
-    lease,
-    logs,
-    pruning,
-    schedule,
-    snapshot,
-    stage,
-    store_verbs,
-    support,
-    switch,
-)
+from . import backup_verbs, lease, store_verbs
 from .channel import Channel, Emit, run_detached
 from .failure import StepFailed, as_failure
+from .hello import HELLO
+from .later import later
 from .store import Store, marks
 
-HELLO = "helicone-agent"
+if TYPE_CHECKING:
+    from . import (
+        boot,
+        commands,
+        docker_setup,
+        engine,
+        examine,
+        guard,
+        logs,
+        pruning,
+        resident,
+        schedule,
+        snapshot,
+        stage,
+        support,
+        switch,
+    )
+else:
+    boot, commands, docker_setup, engine, examine, guard, logs = later(
+        "boot commands docker_setup engine examine guard logs"
+    )
+    pruning, resident, schedule, snapshot, stage, support, switch = later(
+        "pruning resident schedule snapshot stage support switch"
+    )
+
 Request = dict[str, Any]
 Result = dict[str, Any]
 
@@ -268,6 +279,7 @@ def main() -> None:
         pass  # the connection ended inside an upload: there is nobody to tell
     finally:
         lease.release(session.store)
+        resident.keep(session.store, Path(f"{sys.argv[1]}-{sys.implementation.cache_tag}"))
 
 
 def _answer(session: Session, request: Request, payload: bytes) -> None:

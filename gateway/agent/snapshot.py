@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import platform
-import shutil
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from . import (
+    aside,
     backup_log,
     compose,
     docker_setup,
@@ -20,7 +20,7 @@ from . import (
     guard,
     hardening,
     lease,
-    restoration,
+    programs,
     schedule,
     strays,
     upgrading,
@@ -35,9 +35,9 @@ def take(store: Store, project: str, registries: list[str], images: list[str]) -
     `images` are the references that a deploy will want; the answer says which are not here yet.
     """
     facts: dict[str, Any] = {
-        "python": platform.python_version(),
-        "architecture": platform.machine(),
-        "kernel": platform.release(),
+        "python": ".".join(map(str, sys.version_info[:3])),
+        "architecture": os.uname().machine,
+        "kernel": os.uname().release,
         "time": time.time(),
         **_memory(),
         "disk_free": _disk_free(store.root),
@@ -46,7 +46,7 @@ def take(store: Store, project: str, registries: list[str], images: list[str]) -
         "tools": {
             "nftables": firewall.is_installed(),
             "unattended-upgrades": hardening.updates_installed(),
-            "apt-get": shutil.which("apt-get") is not None,
+            "apt-get": programs.find("apt-get") is not None,
         },
         "nftables": firewall.kernel_supports(),
         "certificates": {name: docker_setup.registry_certificate(name) for name in registries},
@@ -62,7 +62,7 @@ def take(store: Store, project: str, registries: list[str], images: list[str]) -
         "backups": {
             "log": backup_log.summary(store),
             "schedule": schedule.look(project),
-            "restore_cut_off": bool(facts["engine"]) and restoration.is_cut_off(project),
+            "restore_cut_off": bool(facts["engine"]) and aside.is_cut_off(project),
             "upgrade": upgrading.look(store, project) if facts["engine"] and not lease.show(store) else None,
         },
         "guard": guard.look(store, project),

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from . import account, ask, logins, stores, switch, upgrading
+from .later import later
 from .store import Store
+
+if TYPE_CHECKING:
+    from . import account, ask, logins, stores, switch, upgrading
+else:
+    account, ask, logins, stores, switch, upgrading = later("account ask logins stores switch upgrading")
 
 Request = dict[str, Any]
 Result = dict[str, Any]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -34,6 +33,8 @@ def empty(place: Path) -> None:
     """Remove everything in a folder, and leave the folder itself as it is."""
     for entry in place.iterdir():
         if entry.is_dir() and not entry.is_symlink():
+            import shutil
+
             shutil.rmtree(entry)
         else:
             entry.unlink()

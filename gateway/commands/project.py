@@ -16,10 +16,12 @@ from gateway.images import load_lock
 from gateway.inventory import Inventory, known_environments, load_inventory
 from gateway.release import HostRelease, host_release
 from gateway.render import RenderedHost, render_environment
+from gateway.render.kept import KeptMerges
 from gateway.upstream import Upstream, upstream_for
-from gateway.vault import Vault, ensure_vault, open_vault, save_vault
+from gateway.vault import Vault, diff_key, ensure_vault, open_vault, save_vault
 
 ROOT = Path(__file__).resolve().parents[2]
+MERGED = ROOT / ".cache" / "merged"
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,8 @@ class Project:
     def rendered(self) -> dict[str, RenderedHost]:
         """The files and services of every host of the environment."""
         lock = load_lock(self.inventory.path / "images.lock.yml")
-        return render_environment(self.inventory, self.vault, self.upstream, lock)
+        kept = KeptMerges(MERGED / self.inventory.environment, diff_key(self.vault))
+        return render_environment(self.inventory, self.vault, self.upstream, lock, kept.merged)
 
     @cached_property
     def releases(self) -> dict[str, HostRelease]:

@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from gateway.errors import ConfigurationError
-from gateway.render.host import render_host
+from gateway.render.host import Merge, render_host
+from gateway.render.merge import merged_definition
 from gateway.render.model import RenderedFile, RenderedHost, RenderedService
 
 if TYPE_CHECKING:
@@ -20,17 +21,21 @@ __all__ = ["RenderedFile", "RenderedHost", "RenderedService", "render_environmen
 
 
 def render_environment(
-    inventory: Inventory, vault: Vault, upstream: Upstream, lock: Mapping[str, str]
+    inventory: Inventory,
+    vault: Vault,
+    upstream: Upstream,
+    lock: Mapping[str, str],
+    merge: Merge = merged_definition,
 ) -> dict[str, RenderedHost]:
     """Return what every selected host of `inventory` gets, in the inventory's order.
 
-    The hosts are rendered side by side, since most of the time goes to one run of Compose each. Raises
-    one ConfigurationError that lists the problems of all hosts, a host that has the problem of an
-    earlier one left out.
+    The hosts are rendered side by side, since most of the time goes to one run of Compose each, which
+    `merge` may spare. Raises one ConfigurationError that lists the problems of all hosts, a host that
+    has the problem of an earlier one left out.
     """
     hosts = [host for name, host in inventory.hosts.items() if name in inventory.selected]
     with ThreadPoolExecutor(max_workers=2 * (os.cpu_count() or 2)) as pool:
-        futures = {host.name: pool.submit(render_host, inventory, host, vault, upstream, lock) for host in hosts}
+        futures = {host.name: pool.submit(render_host, inventory, host, vault, upstream, lock, merge) for host in hosts}
     errors: list[ConfigurationError] = []
     rendered: dict[str, RenderedHost] = {}
     for name, future in futures.items():

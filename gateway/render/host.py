@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -28,12 +28,18 @@ UPSTREAM_FILE = "compose.upstream.yml"
 LABELS_FILE = "compose.labels.yml"
 ENV_FILE = ".env"
 VERSION_MARK = "@VERSION@"
+Merge = Callable[[str, str, Mapping[str, bytes], Iterable[str], str], Mapping[str, Any]]
 
 
 def render_host(
-    inventory: Inventory, host: Host, vault: Vault, upstream: Upstream, lock: Mapping[str, str]
+    inventory: Inventory,
+    host: Host,
+    vault: Vault,
+    upstream: Upstream,
+    lock: Mapping[str, str],
+    merge: Merge = merged_definition,
 ) -> RenderedHost:
-    """Return all that `host` gets.
+    """Return all that `host` gets; `merge` does what `merged_definition` does.
 
     Raises ConfigurationError if the inventory or the secrets leave something open, an image has no
     digest, or the merged definition breaks a rule.
@@ -45,9 +51,7 @@ def render_host(
     for service in services.values():
         files |= {path: source.read_bytes() for path, source in service.recipe.code_files.items()}
     files[UPSTREAM_FILE] = upstream.compose
-    merged = merged_definition(
-        context["project"], context["release"], files, settings.secrets.values(), f"host {host.name}"
-    )
+    merged = merge(context["project"], context["release"], files, settings.secrets.values(), f"host {host.name}")
     complaints = check_merged(merged, expectation(inventory, host, services, context["release"]))
     if complaints:
         raise ConfigurationError(

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
-from gateway.agent.session import HELLO
+from gateway.agent.hello import HELLO, WANTED
 from gateway.errors import ConfigurationError, UnreachableError
 from gateway.transport.bundle import archive
 from gateway.transport.streams import Stream
@@ -113,15 +113,19 @@ class Conversation:
         self.stream.close()
 
     def _start(self) -> None:
-        """Send the agent and wait until it answers; whatever a login script printed before is skipped."""
-        with contextlib.suppress(UnreachableError):  # the reason is in what the host answers below
-            self._send(archive())
+        """Send the agent if the host does not keep it, and wait until it answers.
+
+        Whatever a login script printed before is skipped, and may lack its last line end.
+        """
         while True:
             try:
                 line = self._line("start the agent")
             except UnreachableError as error:
                 raise self._no_agent(error.message) from None
-            if line.endswith(json.dumps({"hello": HELLO}).encode()):  # the noise may lack its last line end
+            if line.endswith(WANTED.encode()):
+                with contextlib.suppress(UnreachableError):  # the reason is in what the host answers then
+                    self._send(archive())
+            if line.endswith(json.dumps({"hello": HELLO}).encode()):
                 return
 
     def _no_agent(self, reason: str) -> ConfigurationError | UnreachableError:

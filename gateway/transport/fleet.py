@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -9,9 +10,9 @@ from typing import TypeVar
 
 from gateway.errors import GatewayError, UnreachableError
 from gateway.inventory.model import Host, Inventory
-from gateway.transport.bundle import COMMAND
+from gateway.transport.bundle import command
 from gateway.transport.conversation import Conversation
-from gateway.transport.streams import LocalStream, SshStream
+from gateway.transport.streams import LocalStream, SshStream, Stream
 
 Result = TypeVar("Result")
 Conversations = Mapping[str, Conversation]
@@ -20,23 +21,26 @@ CONNECTIONS_AT_ONCE = 32  # handshakes are bound by this machine's processors; m
 
 def converse(host: Host, inventory: Inventory) -> Conversation:
     """Connect to a host, start its agent and name the environment. Raises UnreachableError, ConfigurationError."""
-    settings = host.variables.connection
-    stream = LocalStream(settings.become) if settings.transport == "local" else _ssh_stream(host, inventory)
-    conversation = Conversation(host.name, stream)
+    root = f"{host.variables.directory}/{inventory.environment}"
+    conversation = Conversation(host.name, _stream(host, inventory, command(root)))
     try:
-        conversation.request("open", root=f"{host.variables.directory}/{inventory.environment}")
+        conversation.request("open", root=root)
     except BaseException:
         conversation.close()
         raise
     return conversation
 
 
-def _ssh_stream(host: Host, inventory: Inventory) -> SshStream:
+def _stream(host: Host, inventory: Inventory, words: str) -> Stream:
+    """Return the stream to a command on a host, which is run through sudo where the inventory says so."""
+    settings = host.variables.connection
+    if settings.transport == "local":
+        return LocalStream(f"sudo -n {words}" if settings.become and os.geteuid() else words)
     from gateway.transport.ssh import open_transport  # noqa: PLC0415 - Fabric is slow to import
 
     transport = open_transport(host, inventory.environment, inventory.path.parents[1], inventory.path / "known_hosts")
     try:
-        return SshStream(transport, f"sudo -n {COMMAND}" if host.variables.connection.become else COMMAND)
+        return SshStream(transport, f"sudo -n {words}" if settings.become else words)
     except OSError as error:
         raise UnreachableError(
             str(error), where=f"{host.name}: start the agent", unaffected="nothing was changed",

@@ -13,8 +13,6 @@ from typing import Protocol
 
 import paramiko
 
-from gateway.transport.bundle import COMMAND
-
 SILENT_KEEPALIVES = 12  # how many intervals without an answer end a connection
 GOODBYE = 5.0  # seconds for the agent to end once its input is closed
 PIPE_BYTES = 1 << 20  # what any user may ask for; see pipe(7)
@@ -98,8 +96,7 @@ class SshStream:
 class LocalStream:
     """The agent as a process on the controller itself, for an environment without SSH."""
 
-    def __init__(self, become: bool) -> None:
-        command = f"sudo -n {COMMAND}" if become and os.geteuid() else COMMAND
+    def __init__(self, command: str) -> None:
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115 - a pipe that nobody reads could fill up
         self.process = subprocess.Popen(
             ["/bin/sh", "-c", command],

@@ -62,7 +62,7 @@ except firewall.StepFailed as error:
 
 
 def test_a_host_without_nft_says_so(monkeypatch):
-    monkeypatch.setattr(firewall.shutil, "which", lambda *_, **__: None)
+    monkeypatch.setattr(firewall.programs, "find", lambda *_: None)
     monkeypatch.setenv("PATH", "/nowhere")
     assert not firewall.is_installed()
     assert firewall.in_force("helicone-x", None)

@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 
-from gateway.agent import backup_log, backup_settings, restoration
+from gateway.agent import aside, backup_log, backup_settings, restoration
 from gateway.agent.failure import StepFailed
 from tests.unit.agent.backup_situations import host
 from tests.unit.agent.power import Supply, powered
@@ -188,7 +188,7 @@ def test_a_restore_that_was_cut_off_is_undone_by_the_next_one_first(tmp_path, li
         with pytest.raises(SystemExit):
             restore(host(tmp_path))
     assert content(place) != OLD
-    assert restoration.is_cut_off("helicone-trial")
+    assert aside.is_cut_off("helicone-trial")
     notes.clear()
     with monkeypatch.context() as patch:
         patch.setattr(restoration.restic, "choose", lambda *_: (_ for _ in ()).throw(StepFailed("choose", "gone")))
@@ -196,7 +196,7 @@ def test_a_restore_that_was_cut_off_is_undone_by_the_next_one_first(tmp_path, li
             restore(host(tmp_path / "again"))
     assert content(place) == OLD
     assert notes == ["stop", "start"]
-    assert not restoration.is_cut_off("helicone-trial")
+    assert not aside.is_cut_off("helicone-trial")
 
 
 def test_a_set_that_does_not_fit_leaves_everything_alone(tmp_path, live, monkeypatch):

@@ -66,7 +66,7 @@ def test_a_release_without_a_schedule_takes_it_away(machine, changes):
 def test_a_host_that_starts_nothing_says_so(machine, monkeypatch):
     place, _ = machine
     schedule.install(host(place), PROJECT)
-    monkeypatch.setattr(schedule.shutil, "which", lambda name, path: None)
+    monkeypatch.setattr(schedule.programs, "find", lambda name, path: None)
     assert schedule.look(PROJECT) == "nothing"
 
 

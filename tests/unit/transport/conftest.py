@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from gateway.transport.bundle import command
 from gateway.transport.conversation import Conversation
 from gateway.transport.streams import LocalStream
 
@@ -29,13 +30,14 @@ class Machine:
         wait = f"while [ ! -e {self.go} ]; do sleep 0.02; done"
         self.program("apt-get", f"touch {self.began}\n{wait}\ntouch {self.done}\nexit 1")
         self.conversations = []
+        self.command = command(str(self.root))
 
     def program(self, name, script):
         (self.bin / name).write_text(f"#!/bin/sh\n{script}\n")
         (self.bin / name).chmod(0o755)
 
     def talk(self):
-        conversation = Conversation("host", LocalStream(become=False))
+        conversation = Conversation("host", LocalStream(self.command))
         self.conversations.append(conversation)
         conversation.request("open", root=str(self.root))
         return conversation

@@ -11,8 +11,6 @@ import pytest
 from gateway.agent import lease as leases
 from gateway.agent.store import Store
 from gateway.errors import ConfigurationError, UnreachableError
-from gateway.transport import streams
-from gateway.transport.bundle import COMMAND
 from gateway.transport.conversation import AgentError
 from tests.unit.situations import release
 
@@ -37,7 +35,7 @@ def test_opening_and_looking_change_nothing(machine):
 def test_a_noisy_login_is_no_obstacle(machine, monkeypatch, noise):
     for name in ("head", "seq"):
         (machine.bin / name).symlink_to(shutil.which(name, path="/usr/bin:/bin"))
-    monkeypatch.setattr(streams, "COMMAND", noise + COMMAND)
+    machine.command = noise + machine.command
     assert machine.talk().request("run", command="echo ok")["stdout"] == "ok\n"
 
 
@@ -55,7 +53,7 @@ def test_a_host_that_cannot_run_the_agent_says_why(machine, monkeypatch, program
     if script:
         machine.program(program, script)
     if program == "sudo":
-        monkeypatch.setattr(streams, "COMMAND", f"sudo -n {COMMAND}")
+        machine.command = f"sudo -n {machine.command}"
     with pytest.raises(ConfigurationError, match=words) as caught:
         machine.talk()
     assert caught.value.exit_code == 2

@@ -1,0 +1,26 @@
+"""Modules of the agent that are imported when they are first used.
+
+A host gets the agent anew with every command and compiles what it imports: a no-op asks for a quarter of it, and
+that is most of what a no-op costs a host.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+
+class Later:
+    """Stands for a module; the first question for one of its names imports it."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, name: str) -> object:
+        """Return what the module has under a name."""
+        return getattr(sys.modules.get(self._name) or import_module(self._name), name)
+
+
+def later(names: str) -> list[Later]:
+    """Return what stands for modules of the agent, of which `names` has the names between spaces."""
+    return [Later(f"{__package__}.{name}") for name in names.split()]
