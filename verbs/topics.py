@@ -8,7 +8,7 @@ TOPICS: dict[str, tuple[str, ...]] = {
     "Keys and accounts of Helicone": ("apikey.create", "apikey.list", "apikey.revoke", "user.create", "user.list"),
     "Secrets": ("secrets.edit", "secrets.rotate", "secrets.recipients"),
     "Backups": ("backup", "backups", "drill", "restore"),
-    "Hosts, images and upgrades": ("hosts.trust", "images.lock", "upgrade.check", "prune", "edge.authority"),
+    "Hosts, images and upgrades": ("hosts.trust", "images.lock", "upgrade.check", "prune", "halt", "edge.authority"),
     "The lab": ("lab.up", "lab.status", "lab.down"),
     "For those who change this project": ("reference",),
 }  # fmt: skip

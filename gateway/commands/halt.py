@@ -23,14 +23,14 @@ def halt(project: Project, services: str, confirm: Confirm, as_json: bool) -> di
     Raises ConfigurationError when none is named, or one that no host knows; LockedError when a host is being changed.
     """
     inventory = project.inventory
+    if not services.strip(" ,"):
+        raise ConfigurationError(
+            "no service was named", where="--service", unaffected="nothing was stopped",
+            next_step=f"invoke status --env {inventory.environment} shows them",
+        )  # fmt: skip
     with connected(inventory, need_all) as conversations:
         observed = observe_unlocked(inventory, conversations, project.reporter)
         names = chosen_services(services, observed, "--service")
-        if not names:
-            raise ConfigurationError(
-                "no service was named", where="--service", unaffected="nothing was stopped",
-                next_step=f"invoke status --env {inventory.environment} shows them",
-            )  # fmt: skip
         running = {
             host: [one["service"] for one in seen["containers"]
                    if one["service"] in names and one["state"] == "running"]

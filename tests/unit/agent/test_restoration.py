@@ -222,7 +222,7 @@ def test_a_cut_while_the_proven_set_is_made_final_brings_back_nothing_old(tmp_pa
         patch.setattr(restoration.aside, "give_up", cut)
         with pytest.raises(SystemExit):
             restore(host(tmp_path))
-    assert not restoration.is_cut_off("helicone-trial")
+    assert not aside.is_cut_off("helicone-trial")
     with monkeypatch.context() as patch:
         patch.setattr(restoration.restic, "choose", lambda *_: (_ for _ in ()).throw(StepFailed("choose", "gone")))
         with pytest.raises(StepFailed, match="gone"):
@@ -242,14 +242,14 @@ def test_from_a_power_cut_at_any_write_the_next_command_finds_all_the_old_or_all
         with powered(supply := Supply(place, cut)):
             restore(store)
         whole = cut > supply.used
-        wants_help = restoration.is_cut_off("helicone-trial")
+        wants_help = aside.is_cut_off("helicone-trial")
         assert wants_help or content(place) in (OLD, NEW), f"silent, and neither old nor new, after {cut}"
         with monkeypatch.context() as patch:
             patch.setattr(restoration.restic, "choose", lambda *_: (_ for _ in ()).throw(StepFailed("choose", "gone")))
             with pytest.raises(StepFailed, match="gone"):
                 restore(store)
         assert content(place) in ([OLD] if wants_help else [OLD, NEW]), cut
-        assert not restoration.is_cut_off("helicone-trial")
+        assert not aside.is_cut_off("helicone-trial")
         if whole:
             break
         shutil.rmtree(place)

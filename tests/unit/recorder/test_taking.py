@@ -13,7 +13,7 @@ from gateway.recorder.schema import count
 from gateway.recorder.spool import Spool
 from gateway.recorder.status import status
 from gateway.recorder.taking import Taking
-from tests.unit.recorder.mirrored import Envoy, new_ids, part, request, response
+from tests.unit.recorder.mirrored import Envoy, new_ids, part, request
 from tests.unit.recorder.stand_ins import settings, wait_until
 
 
@@ -225,13 +225,3 @@ def test_it_is_not_stopped_before_its_commit_is_on_disk(envoy, takes, spool, see
     seen.execute("COMMIT")
     assert running.stop(5)
     assert taken(seen) == ["a"]
-
-
-def test_it_takes_far_more_than_two_thousand_a_second(envoy, takes, seen):
-    ids = new_ids(4_000)
-    content = request(b"x" * 500) + response(b"y" * 400)
-    envoy.log(*({"id": identity, "exchange": envoy.leave(identity, content)} for identity in ids))
-    began = time.monotonic()
-    rounds(takes())
-    assert time.monotonic() - began < 2
-    assert count(seen, "taken_total") == 4_000
