@@ -88,6 +88,7 @@ PUBLISHED = {
     "web-next": "web:next",
     "migrations-next": "migrations:next",
     "migrations-broken": "migrations:broken",
+    "migrations-slow": "migrations:slow",
     "envoy": "envoy:1",
     "envoy-next": "envoy:next",
     "python": "python:3",

@@ -116,12 +116,12 @@ def new_passwords() -> Iterator[None]:
         vault.write_bytes(before)
 
 
-@contextmanager
-def host_variables(host: str, text: str) -> Iterator[None]:
-    """Let a host's variables be these for a while."""
-    file = ROOT / "inventory" / "lab" / "host_vars" / f"{host}.yml"
+@pytest.fixture
+def broken_on_app2() -> Iterator[None]:
+    """Let app2's jawn want more processors than there are: Docker refuses that at once."""
+    file = ROOT / "inventory" / "lab" / "host_vars" / "app2.yml"
     file.parent.mkdir(exist_ok=True)
-    file.write_text(text)
+    file.write_text("jawn: {cpus: 512}\n")
     try:
         yield
     finally:
@@ -305,16 +305,13 @@ def test_a_controller_that_dies_in_an_upgrade_leaves_its_set_to_be_restored(
 
 
 @pytest.mark.fault("F8", "F16")
-@pytest.mark.usefixtures("editor")
+@pytest.mark.usefixtures("editor", "broken_on_app2")
 def test_migrations_that_went_well_are_undone_too_when_a_service_did_not(
     newer: list[str], recorded: list[tuple[str, int]]
 ):
-    """The deploy brings new passwords as well, and app1 delivers with its new jawn until app2 fails.
-
-    Docker refuses at once what wants more processors than there are.
-    """
+    """The deploy brings new passwords as well, and app1 delivers with its new jawn until app2 fails."""
     before = content(recorded)
-    with clients() as sent, new_passwords(), host_variables("app2", "jawn: {cpus: 512}\n"):
+    with clients() as sent, new_passwords():
         result = lab("deploy", "--yes", *newer, *NEXT)
     assert result.code == 5, result.text
     assert "2 PostgreSQL and 1 ClickHouse migrations had been applied" in result.err
@@ -331,16 +328,17 @@ def test_migrations_that_went_well_are_undone_too_when_a_service_did_not(
 def test_a_migration_that_outlasts_the_health_timeout_is_waited_for_and_there_is_no_way_back(
     newer: list[str], recorded: list[tuple[str, int]]
 ):
-    quick = "deploy: {health_timeout: 7}\n"  # the migrations take 8 seconds
-    with new_passwords(), host_variables("data1", quick):
+    slow = ["--set", "images.migrations=registry.lab:5000/migrations:slow", "--set", "deploy.health_timeout=25"]
+    with new_passwords():
         with clients() as sent:
-            result = lab("deploy", "--yes", *newer, *NEXT)
+            result = lab("deploy", "--yes", *newer, *slow)  # the migrations take 26 seconds
         assert result.code == 0, result.text
         assert ledger() == {FIRST, SECOND, THIRD}
         assert refused(sent) == []
         assert not_once(recorded + sent) == {}
-        again = lab("deploy", "--yes", *newer, *NEXT)
+        again = lab("deploy", "--yes", *newer, *slow)
         assert "no changes" in again.out, again.text
+        assert [host["backups"]["upgrade"] for host in lab("status", "--json").data()["hosts"].values()] == [None] * 3
         for older in (lab("rollback", "--yes"), lab("deploy", "--yes")):
             assert older.code == 2, older.text
             assert "migrated beyond this release" in older.err

@@ -25,6 +25,7 @@ PARENTS = {
     "web-next": "web",
     "migrations-next": "migrations",
     "migrations-broken": "migrations-next",
+    "migrations-slow": "migrations-next",
     "envoy": "python",
     "envoy-next": "envoy",
 }
