@@ -26,7 +26,8 @@ def report_failure(error: BaseException, as_json: bool) -> int:
     about what happened, they are named.
     """
     code = _exit_code(error)
-    pages = about(_sentences(error))
+    report = error.report if isinstance(error, GatewayError) and error.report else {}
+    pages = report["runbooks"] if "runbooks" in report else about(_sentences(error))
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     console.print(Text(shown(_text(error)), style="red"))
     if pages:

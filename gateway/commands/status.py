@@ -51,12 +51,12 @@ def status(inventory: Inventory, as_json: bool, report: FleetReport | None = Non
         for name in inventory.selected
     }
     secrets = ages_of(inventory)
-    pages = about(host["state"] for host in hosts.values())
+    pages = about(text for host in hosts.values() for text in (host["state"], host.get("cause", "")))
     result = {"environment": inventory.environment, "hosts": hosts, "secrets": secrets, "runbooks": pages}
     if not as_json:
         _print(inventory, hosts)
         show_ages(inventory.environment, secrets)
-        if pages:
+        if pages and not unreachable:  # the error names them
             say(f"runbook: {', '.join(pages)}", "yellow")
     if report:
         report.write(result, as_json)

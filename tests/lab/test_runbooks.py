@@ -43,6 +43,7 @@ def machine(as_found_in_the_end: None, tmp_path_factory: pytest.TempPathFactory)
     """Sit down at a machine that has what an operator's has."""
     with operators_machine(tmp_path_factory.mktemp("tools")):
         yield
+    assert invoke("lab.up").code == 0  # which pins the hosts' keys, should a test have ended before it did
 
 
 def stop(host: str, service: str) -> None:
@@ -100,7 +101,7 @@ def test_a_web_that_knows_nothing_of_being_self_hosted():
         "config, host = made['Config'], made['HostConfig']\n"
         "words = ['docker', 'run', '--detach', '--name', 'helicone-lab-web-1', '--restart', 'unless-stopped']\n"
         "for name, value in config['Labels'].items():\n"
-        "    if name.startswith('com.docker.compose.'):\n"
+        "    if name.startswith('com.docker.compose.') and not name.endswith('.config-hash'):\n"
         "        words += ['--label', f'{name}={value}']\n"
         "for one in config['Env']:\n"
         "    if not one.startswith(('NEXT_PUBLIC_IS_ON_PREM=', 'NEXT_PUBLIC_APP_URL=', 'APP_URL=')):\n"
@@ -216,6 +217,7 @@ def install_anew() -> None:
 
 
 def test_an_edge_and_app_host_that_is_lost():
+    send("app1")
     take_away("app1")
     try:
         looks("lost-host")

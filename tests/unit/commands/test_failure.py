@@ -25,6 +25,12 @@ def test_the_page_is_named_to_people_and_programs(error: GatewayError, page: str
     assert json.loads(shown.out)["runbooks"] == [f"docs/runbooks/{page}.md"]
 
 
+def test_a_report_that_names_its_pages_is_not_searched(capsys):
+    old = {"hosts": {"data1": {"backups": {"failed": "no space left on device"}}}, "runbooks": []}
+    report_failure(UnreachableError("1 host did not answer", report=old), as_json=True)
+    assert "disk-full" not in capsys.readouterr().err
+
+
 def test_what_has_no_page_names_none(capsys):
     report_failure(GatewayError("something else"), as_json=True)
     shown = capsys.readouterr()

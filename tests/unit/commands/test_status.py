@@ -100,6 +100,20 @@ def test_one_row_per_host_also_for_those_that_do_not_answer(fleet, capsys):
         assert words in shown
 
 
+def test_the_runbooks_about_what_is_wrong_are_named(fleet, capsys):
+    inventory, talks = fleet
+    assert status(inventory, as_json=False)["runbooks"] == []
+    assert "runbook" not in capsys.readouterr().out
+    talks["app1"].seen = running(RELEASE, containers=[container("jawn", state="exited"), container("web")])
+    page = "docs/runbooks/requests-not-in-the-ui.md"
+    assert status(inventory, as_json=False)["runbooks"] == [page]
+    assert f"runbook: {page}" in capsys.readouterr().out
+    talks["app2"] = None
+    with pytest.raises(UnreachableError) as caught:
+        status(inventory, as_json=True)
+    assert caught.value.report["runbooks"] == ["docs/runbooks/lost-host.md", page]
+
+
 def test_a_lease_is_shown(fleet, capsys):
     inventory, talks = fleet
     talks["app1"].seen = running(RELEASE, lease=LEASE)
