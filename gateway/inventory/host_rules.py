@@ -121,7 +121,7 @@ def _limits(host: Host) -> None:
         raise refuse_value(
             host,
             "recorder.mirror",
-            f"`recorder.mirror` is {variables.recorder.mirror}, more than half of `gateway.memory`, which it is a part of",
+            f"`recorder.mirror` is {variables.recorder.mirror}: it is a part of `gateway.memory`: half at most",
         )
     for name in sections:
         memory = getattr(variables, name).memory
