@@ -154,6 +154,7 @@ def recording_in_words(recorder: Mapping[str, Any]) -> str:
         if waiting
         else "every record is in Helicone"
     )
+    # A recorder of a release before the mirror says nothing of it.
     taken, bound = recorder.get("mirror_bytes", 0) >> 20, recorder.get("mirror_limit", 0) >> 20
     memory = [f"{taken} of {bound} MB are taken by what was not taken down yet"] if taken else []
     lost = [f"{recorder[key]} {what}" for key, what in _LOSSES.items() if recorder[key]]

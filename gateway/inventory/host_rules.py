@@ -117,15 +117,25 @@ def _limits(host: Host) -> None:
         "postgres", "clickhouse", "object_store", "migrations", "jawn", "web", "egress", "edge",
         "gateway", "recorder", "keys", "door",
     )  # fmt: skip
+    if 2 * _megabytes(variables.recorder.mirror) > _megabytes(variables.gateway.memory):
+        raise refuse_value(
+            host,
+            "recorder.mirror",
+            f"`recorder.mirror` is {variables.recorder.mirror}: it is a part of `gateway.memory`: half at most",
+        )
     for name in sections:
         memory = getattr(variables, name).memory
-        megabytes = int(memory[:-1]) * (1024 if memory.endswith("g") else 1)
+        megabytes = _megabytes(memory)
         if megabytes < _SMALLEST_MEMORY_MB:
             raise refuse_value(
                 host,
                 f"{name}.memory",
                 f"`{name}.memory` is {memory}: Docker needs at least {_SMALLEST_MEMORY_MB}m",
             )
+
+
+def _megabytes(memory: str) -> int:
+    return int(memory[:-1]) * (1024 if memory.endswith("g") else 1)
 
 
 def _environment_names(host: Host) -> None:

@@ -334,6 +334,9 @@ CASES = {
         f"{HOSTS}:3",
         ("host `app1`", "`private_address`", "edges of other hosts"),
     ),
+    "more memory for the mirror than the gateway has": variables(
+        "recorder: {mirror: 600m}\n", f"{ALL}:1", "`recorder.mirror` is 600m", "`gateway.memory`"
+    ),
     "URL with a path": variables("urls:\n  ui: https://x/y\n", f"{ALL}:2", "`urls.ui`", "nothing after it"),
     "port clash": variables(
         "ports:\n  ui: 9999\n  gateway: 9999\n", f"{ALL}:3", "port 9999", "`ports.gateway`", "`ports.ui`", f"{ALL}:2"
