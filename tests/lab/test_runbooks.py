@@ -30,7 +30,7 @@ from tests.lab.following import follow, looks, operators_machine, over
 from tests.lab.runbook import TYPED
 from tests.lab.test_backup import CONTAINER, REPOSITORY, ask, backup, postgres, recorded
 from tests.lab.test_keys import ask as status_of
-from tests.lab.test_keys import eventually
+from tests.lab.test_keys import settled
 
 pytestmark = pytest.mark.usefixtures("machine")
 
@@ -235,13 +235,13 @@ def test_an_edge_and_app_host_that_is_lost():
 
 def test_a_clients_key_that_leaked(tmp_path: Path):
     leaked = lab("apikey.create", "--name", f"leaked-{uuid.uuid4().hex[:8]}").out.strip()
-    eventually(200, leaked, "app1")
+    settled(200, leaked, "app1")
     file = tmp_path / "leaked.txt"
     file.write_text(leaked + "\n")
     name = f"fresh-{uuid.uuid4().hex[:8]}"
     made = follow("leaked-key", "If it is a client's Helicone key", NAME=name, FILE=str(file)).out.split()
     for host in HOSTS:
-        eventually(401, leaked, host)
+        settled(401, leaked, host)
         assert status_of(next(word for word in made if word.startswith("sk-helicone-")), host) == 200
     over("leaked-key")
     lab("apikey.revoke", "--key", name, "--yes")
@@ -251,7 +251,7 @@ def test_the_environments_own_key_and_a_providers_that_leaked(tmp_path: Path):
     old = secret("helicone_api_key")
     follow("leaked-key", "If it is the environment's own Helicone key")
     for host in HOSTS:
-        eventually(401, old, host)
+        settled(401, old, host)
     file, vault = tmp_path / "new.txt", ROOT / "inventory/lab/secrets.yml.age"
     before = vault.read_bytes()
     file.write_text(f"sk-{uuid.uuid4().hex}\n")
@@ -395,7 +395,7 @@ def test_a_certificate_of_the_operators_that_nobody_renewed(tmp_path: Path, monk
 def test_a_data_host_that_is_lost_with_everything_on_it(tmp_path: Path):
     name = f"client-{uuid.uuid4().hex[:8]}"
     client = lab("apikey.create", "--name", name).out.strip()
-    eventually(200, client, "app1")
+    settled(200, client, "app1")
     before = [ask(host, client)[0] for host in HOSTS]
     assert recorded(before) == set(before)
     kept = backup()
@@ -416,7 +416,7 @@ def test_a_data_host_that_is_lost_with_everything_on_it(tmp_path: Path):
     sent = [*before, *(identifier for identifier, _ in meanwhile)]
     assert recorded(sent) == set(sent)
     for host in HOSTS:
-        eventually(200, client, host)
+        settled(200, client, host)
     over("restore-from-nothing")
 
     password = tmp_path / "password"
