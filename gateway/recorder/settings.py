@@ -62,7 +62,7 @@ class Settings:
 
     folder: Path
     access_log: Path = Path("/var/log/gateway/access.log")
-    mirror: Path = Path("/var/lib/mirror")
+    mirror: Path = Path("/dev/shm/mirror")  # noqa: S108 - shared with the gateway alone
     jawn: tuple[str, ...] = ()
     clickhouse: ClickHouse = ClickHouse("", "", "")
     spool_bytes: int = 2048 * _MEBIBYTE

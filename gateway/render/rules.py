@@ -68,11 +68,14 @@ def _image(definition: Definition) -> Iterator[str]:
 
 
 def _leftovers(definition: Definition) -> Iterator[str]:
-    for key in ("build", "container_name", "privileged", "env_file", "extends", "devices", "pid", "ipc"):
+    for key in ("build", "container_name", "privileged", "env_file", "extends", "devices", "pid"):
         if definition.get(key):
             yield f"it must not have {key}"
     if str(definition.get("network_mode", "")) == "host":
         yield "it must not share the host's network"
+    shared = str(definition.get("ipc") or "shareable")
+    if shared not in ("shareable", str(definition.get("network_mode", ""))):
+        yield "it must not share memory with others than those whose network it shares"
 
 
 def _dependencies(definition: Definition) -> Iterator[str]:

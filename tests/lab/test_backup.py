@@ -56,6 +56,14 @@ def postgres(sql: str) -> list[str]:
     return on_host("data1", f"printf %s {shlex.quote(sql)} | {command}").splitlines()
 
 
+def nothing_waits(host: str, within: float = 60) -> None:
+    """Wait until a host's recorder has seen all of its records in ClickHouse."""
+    deadline = time.monotonic() + within
+    while json.loads(on_host(host, f"docker exec $({CONTAINER}=recorder) python3 -B -m recorder status"))["waiting"]:
+        assert time.monotonic() < deadline, f"{host}: records wait"
+        time.sleep(1)
+
+
 def bodies(identifiers: list[str]) -> set[str]:
     """Return which of the requests have a body in the object store."""
     listing = on_host("data1", "find /var/lib/docker/volumes/helicone-lab-object-store/_data -type f")
@@ -130,6 +138,7 @@ def test_stores_that_were_destroyed_come_back_with_all_they_held(other_key):
     kept = backup()
     after = [ask("app1", other_key)[0]]
     assert recorded(after) == set(after)
+    nothing_waits("app1")  # or the recorder, which has not seen the row yet, would deliver it again
 
     on_host("data1", f"docker rm -f $({CONTAINER}=db) $({CONTAINER}=clickhouse) $({CONTAINER}=object-store)")
     on_host("data1", "docker volume rm helicone-lab-postgres helicone-lab-clickhouse helicone-lab-object-store")

@@ -71,7 +71,9 @@ def test_one_variable_is_one_line_and_restarts_only_jawn():
         assert len(changed) == 1, changed
         assert "LAB_MARK" in changed[0]
         assert [change["service"] for change in plan.data()["hosts"][host]["services"]] == ["jawn"]
-    assert plan.data()["hosts"]["data1"] == {"diffs": {}, "services": [], "altered": [], "migrations": {}}
+    assert plan.data()["hosts"]["data1"] == {
+        "diffs": {}, "services": [], "altered": [], "migrations": {}, "undo": "",
+    }  # fmt: skip
 
     before = all_containers()
     result = typed(ONE_VARIABLE)

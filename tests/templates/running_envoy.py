@@ -40,8 +40,8 @@ QUIET_SECONDS = 0.05  # Envoy lets a client close first, for a second
 LIVE = ("clusters.yaml", "routes.yaml")
 # Where things are in the container, and below the test's folder.
 INSTEAD = {
-    "/etc/gateway": "", "/var/lib/keys": "/keys", "/var/lib/mirror": "/mirror", "/var/log/gateway": "/log",
-    "/certificates": "/certificates", "/tmp": "",  # noqa: S108 - what is replaced
+    "/etc/gateway": "", "/var/lib/keys": "/keys", "/var/log/gateway": "/log",
+    "/certificates": "/certificates", "/dev/shm": "", "/tmp": "",  # noqa: S108 - what is replaced
 }  # fmt: skip
 FOLDERS = re.compile(rf"(?<![\w/.])(?:{'|'.join(INSTEAD)})(?=[/\"])")
 
