@@ -121,7 +121,6 @@ def change(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
         ("services/web/container_name", "web", "web: it must not have container_name"),
         ("services/web/privileged", True, "web: it must not have privileged"),
         ("services/web/ipc", "host", "web: it must not share memory"),
-        ("services/gateway/ipc", "service:web", "gateway: it must not share memory"),
         ("services/web/network_mode", "host", "web: it must not share the host's network"),
         ("services/web/depends_on", {"jawn": {}}, "web: it must not depend on jawn"),
         ("services/db/environment/POSTGRES_PASSWORD", "testpassword", "db: environment.POSTGRES_PASSWORD holds"),
