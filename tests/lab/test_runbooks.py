@@ -32,7 +32,8 @@ from tests.lab.test_backup import CONTAINER, REPOSITORY, ask, backup, postgres, 
 from tests.lab.test_keys import ask as status_of
 from tests.lab.test_keys import settled
 
-pytestmark = pytest.mark.usefixtures("machine")
+# Twelve of these have not passed on a lab yet: `python -m pytest -m draft tests/lab` runs them.
+pytestmark = [pytest.mark.usefixtures("machine"), pytest.mark.draft]
 
 HOSTS = ("app1", "app2")
 PLACE = "/etc/helicone/tls"
