@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -25,15 +24,9 @@ from bench.fleet.targets import Fleet, fleet
 from bench.fleet.tools import TOOLS, Tool
 from bench.fleet.versions import versions
 from bench.layout import ROOT
+from bench.progress import say
 from bench.publish import REPORT, publish
 from gateway.errors import GatewayError
-
-BEGAN = time.monotonic()
-
-
-def say(text: str) -> None:
-    """Print a line with the seconds since the start."""
-    print(f"{time.monotonic() - BEGAN:7.1f} s  {text}", flush=True)
 
 
 def options(words: list[str]) -> argparse.Namespace:

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from bench import results
@@ -23,16 +22,10 @@ from bench.gateway.report import report
 from bench.gateway.short import run_short
 from bench.gateway.targets import Target, targets
 from bench.layout import ROOT
+from bench.progress import say
 from bench.publish import REPORT, publish
 from bench.shell import bridge_address
 from gateway.errors import GatewayError
-
-BEGAN = time.monotonic()
-
-
-def say(text: str) -> None:
-    """Print a line with the seconds since the start."""
-    print(f"{time.monotonic() - BEGAN:7.1f} s  {text}", flush=True)
 
 
 def options(words: list[str]) -> argparse.Namespace:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import threading
 import time
 
 import pytest
 
-from tests.lab.command import ROOT, Result, all_containers, arguments, invoke, lab, on_host
+from tests.lab.changing import all_free, deploy_until, host_variables
+from tests.lab.command import Result, all_containers, invoke, lab, on_host
 
 pytestmark = pytest.mark.usefixtures("as_found_in_the_end")
 
@@ -17,13 +17,8 @@ pytestmark = pytest.mark.usefixtures("as_found_in_the_end")
 @pytest.fixture
 def broken_on_app2():
     """Let the inventory name a jawn for app2 that exits a second after its start."""
-    folder = ROOT / "inventory" / "lab" / "host_vars"
-    folder.mkdir(exist_ok=True)
-    file = folder / "app2.yml"
-    file.write_text("images:\n  jawn: registry.lab:5000/jawn:broken\n")
-    yield
-    file.unlink()
-    folder.rmdir()
+    with host_variables("app2", "images:\n  jawn: registry.lab:5000/jawn:broken\n"):
+        yield
 
 
 def releases() -> dict[str, str]:
@@ -87,22 +82,8 @@ def test_of_two_deploys_started_together_one_wins_and_the_other_says_who():
 @pytest.mark.fault("F3")
 @pytest.mark.parametrize("moment", ["switch to", "is healthy"])
 def test_a_killed_controller_leaves_the_hosts_whole_and_the_next_deploy_needs_no_hand(moment):
-    command = ["deploy", "--env", "lab", "--yes", "--set", f"jawn.environment.LAB_MARK=killed-{time.monotonic_ns()}"]
-    process = subprocess.Popen(
-        arguments(*command), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stderr is not None
-    for line in process.stderr:
-        if moment in line:
-            break
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    process.stderr.close()
-    deadline = time.monotonic() + 90
-    while any(host["lease"] for host in lab("status", "--json").data()["hosts"].values()):
-        assert time.monotonic() < deadline, "the lease was not freed"
-        time.sleep(1)
-    for name, host in lab("status", "--json").data()["hosts"].items():
+    deploy_until((moment,), "--set", f"jawn.environment.LAB_MARK=killed-{time.monotonic_ns()}")
+    for name, host in all_free().items():
         assert host["release"], name
         assert not host["state"].startswith(("interrupted", "drifted")), (name, host["state"])
     result = lab("deploy", "--yes")
@@ -127,17 +108,8 @@ def test_verify_names_a_stopped_container_an_open_port_and_an_edited_file(as_fou
 @pytest.mark.fault("F12")
 def test_a_restarted_host_comes_back_on_the_same_release():
     before = releases()
-    command = ["deploy", "--env", "lab", "--yes", "--set", f"jawn.environment.LAB_MARK=staged-{time.monotonic_ns()}"]
-    process = subprocess.Popen(
-        arguments(*command), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stderr is not None
-    for line in process.stderr:  # app1 has the release, and its turn to switch has not come
-        if "data1" in line and "switch to" in line:
-            break
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    process.stderr.close()
+    # app1 has the release then, and its turn to switch has not come.
+    deploy_until(("data1", "switch to"), "--set", f"jawn.environment.LAB_MARK=staged-{time.monotonic_ns()}")
     subprocess.run(["docker", "restart", "-t", "30", "helicone-lab-app1"], check=True, capture_output=True)
     deadline = time.monotonic() + 120
     while invoke("verify", "--env", "lab").code != 0:

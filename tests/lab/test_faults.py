@@ -17,6 +17,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.lab.changing import all_free
 from tests.lab.command import ADDRESSES, ROOT, Result, all_containers, arguments, complaints, lab, on_host
 from tests.lab.relay import Line, relay
 
@@ -60,13 +61,7 @@ def wait_for_line(process: subprocess.Popen[str], *words: str) -> None:
 
 def settled() -> dict[str, str]:
     """Wait until nobody changes a host any more, and return each one's release; every one must be whole."""
-    deadline = time.monotonic() + SETTLED
-    while True:
-        hosts = lab("status", "--json").data()["hosts"]
-        if not any(host["lease"] for host in hosts.values()):
-            break
-        assert time.monotonic() < deadline, "a lease was not freed"
-        time.sleep(1)
+    hosts = all_free(SETTLED)
     for name, host in hosts.items():
         assert not host["state"].startswith(("interrupted", "drifted", "no release")), (name, host["state"])
     return {name: host["release"] for name, host in hosts.items()}

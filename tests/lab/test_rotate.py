@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import pytest
 
 from gateway.rotation import ROTATABLE
+from tests.lab.changing import edited_secrets, host_variables
 from tests.lab.command import (
     ROOT,
     arguments,
@@ -20,7 +21,6 @@ from tests.lab.command import (
     clickhouse,
     complaints,
     gateway,
-    invoke,
     lab,
     on_host,
     secret,
@@ -118,31 +118,16 @@ def test_a_killed_rotation_is_finished_by_the_next_deploy():
 
 
 @pytest.fixture
-def edited_and_broken_on_app2(as_found: None, tmp_path, monkeypatch) -> Iterator[None]:
+def edited_and_broken_on_app2(as_found: None, tmp_path) -> Iterator[None]:
     """Change two passwords in the editor, and let app2's jawn want more processors than there are.
 
     Docker refuses that at once. Both are as before afterwards.
     """
-    vault = ROOT / "inventory" / "lab" / "secrets.yml.age"
-    file = ROOT / "inventory" / "lab" / "host_vars" / "app2.yml"
-    before = vault.read_bytes()
-    edits = "".join(
-        f's/^{name}:.*/{name}: "{secrets.token_hex(16)}"/;' for name in ("postgres_password", "gateway_stores_password")
-    )
-    editor = tmp_path / "editor"
-    editor.write_text(f"#!/bin/sh\nsed -i '{edits}' \"$1\"\n")
-    editor.chmod(0o700)
-    monkeypatch.setenv("VISUAL", str(editor))
-    file.parent.mkdir(exist_ok=True)
-    file.write_text("jawn: {cpus: 512}\n")
-    try:
-        assert invoke("secrets.edit", "--env", "lab").code == 0
-        assert vault.read_bytes() != before
+    with (
+        edited_secrets(tmp_path, "postgres_password", "gateway_stores_password"),
+        host_variables("app2", "jawn: {cpus: 512}\n"),
+    ):
         yield
-    finally:
-        vault.write_bytes(before)
-        file.unlink()
-        file.parent.rmdir()
 
 
 @pytest.mark.usefixtures("edited_and_broken_on_app2")

@@ -25,7 +25,8 @@ from lab.containers import remove_container
 from lab.hosts import find_host, host_container
 from lab.keys import host_key
 from lab.layout import IMAGES, KNOWN_HOSTS, UPSTREAM_REPOSITORY
-from tests.lab.command import ADDRESSES, ROOT, arguments, authorities, invoke, lab, on_host, secret
+from tests.lab.changing import deploy_until
+from tests.lab.command import ADDRESSES, ROOT, authorities, invoke, lab, on_host, secret
 from tests.lab.following import follow, looks, operators_machine, over
 from tests.lab.runbook import TYPED
 from tests.lab.test_backup import CONTAINER, REPOSITORY, ask, backup, postgres, recorded
@@ -181,15 +182,7 @@ def committed(tmp_path: Path) -> Path:
 
 
 def test_another_machine_takes_over_when_the_controller_dies_in_the_middle_of_a_deploy(committed: Path, tmp_path: Path):
-    command = ["deploy", "--env", "lab", "--yes", "--set", f"jawn.environment.LAB_MARK=lost-{time.monotonic_ns()}"]
-    old = subprocess.Popen(arguments(*command), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    assert old.stderr is not None
-    for line in old.stderr:
-        if "switch to" in line:
-            break
-    old.kill()
-    old.wait()
-    old.stderr.close()
+    deploy_until(("switch to",), "--set", f"jawn.environment.LAB_MARK=lost-{time.monotonic_ns()}")
     copies = tmp_path / "safe"
     copies.mkdir()
     shutil.copy(ROOT / ".lab/age.key", copies)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import secrets
 import shutil
 import subprocess
 import threading
@@ -12,19 +11,18 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from lab.layout import IMAGES, UPSTREAM_REPOSITORY
+from tests.lab.changing import all_free, deploy_until, edited_secrets, host_variables
 from tests.lab.command import (
-    ROOT,
     all_containers,
-    arguments,
     clickhouse,
     complaints,
     gateway,
     http,
-    invoke,
     lab,
     on_host,
     secret,
@@ -38,6 +36,7 @@ THIRD = "schema_80_next.sql"
 BROKEN = ["--set", "images.migrations=registry.lab:5000/migrations:broken"]
 NEXT = ["--set", "images.migrations=registry.lab:5000/migrations:next"]
 REPOSITORY = "/var/backups/helicone-lab"
+PASSWORDS = ("clickhouse_password", "postgres_password")
 STOP_AT = "89e75347e35e2bb6cb8911244d294b82be6afe9b"  # what roles/app/eras.yml says may follow
 
 
@@ -93,40 +92,10 @@ def back_to_the_labs_version(deployed: None) -> Iterator[None]:
 
 
 @pytest.fixture
-def editor(tmp_path, monkeypatch) -> None:
-    """Put an editor in place that gives both databases new passwords."""
-    names = ("clickhouse_password", "postgres_password")
-    edits = "".join(f's/^{name}:.*/{name}: "{secrets.token_hex(16)}"/;' for name in names)
-    program = tmp_path / "editor"
-    program.write_text(f"#!/bin/sh\nsed -i '{edits}' \"$1\"\n")
-    program.chmod(0o700)
-    monkeypatch.setenv("VISUAL", str(program))
-
-
-@contextmanager
-def new_passwords() -> Iterator[None]:
-    """Let the editor change the secrets, which are as before in the end."""
-    vault = ROOT / "inventory" / "lab" / "secrets.yml.age"
-    before = vault.read_bytes()
-    try:
-        assert invoke("secrets.edit", "--env", "lab").code == 0
-        assert vault.read_bytes() != before
-        yield
-    finally:
-        vault.write_bytes(before)
-
-
-@pytest.fixture
 def broken_on_app2() -> Iterator[None]:
     """Let app2's jawn want more processors than there are: Docker refuses that at once."""
-    file = ROOT / "inventory" / "lab" / "host_vars" / "app2.yml"
-    file.parent.mkdir(exist_ok=True)
-    file.write_text("jawn: {cpus: 512}\n")
-    try:
+    with host_variables("app2", "jawn: {cpus: 512}\n"):
         yield
-    finally:
-        file.unlink()
-        file.parent.rmdir()
 
 
 @contextmanager
@@ -274,21 +243,8 @@ def test_a_controller_that_dies_in_an_upgrade_leaves_its_set_to_be_restored(
 ):
     before = content(recorded)
     with clients() as sent:
-        process = subprocess.Popen(
-            arguments("deploy", "--env", "lab", "--yes", *newer, *BROKEN), cwd=ROOT, stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        assert process.stderr is not None
-        for line in process.stderr:
-            if "migrate: 2 PostgreSQL" in line:
-                break
-        process.kill()
-        process.wait()
-        process.stderr.close()
-        deadline = time.monotonic() + 90
-        while any(host["lease"] for host in lab("status", "--json").data()["hosts"].values()):
-            assert time.monotonic() < deadline, "the lease was not freed"
-            time.sleep(1)
+        deploy_until(("migrate: 2 PostgreSQL",), *newer, *BROKEN)
+        all_free()
         assert "an upgrade was cut off and has failed, 1 of its migrations are applied" in lab("status").out
         stopped = lab("deploy", "--yes")
         assert stopped.code == 2, stopped.text
@@ -305,13 +261,13 @@ def test_a_controller_that_dies_in_an_upgrade_leaves_its_set_to_be_restored(
 
 
 @pytest.mark.fault("F8", "F16")
-@pytest.mark.usefixtures("editor", "broken_on_app2")
+@pytest.mark.usefixtures("broken_on_app2")
 def test_migrations_that_went_well_are_undone_too_when_a_service_did_not(
-    newer: list[str], recorded: list[tuple[str, int]]
+    newer: list[str], recorded: list[tuple[str, int]], tmp_path: Path
 ):
     """The deploy brings new passwords as well, and app1 delivers with its new jawn until app2 fails."""
     before = content(recorded)
-    with clients() as sent, new_passwords():
+    with clients() as sent, edited_secrets(tmp_path, *PASSWORDS):
         result = lab("deploy", "--yes", *newer, *NEXT)
     assert result.code == 5, result.text
     assert "2 PostgreSQL and 1 ClickHouse migrations had been applied" in result.err
@@ -324,12 +280,12 @@ def test_migrations_that_went_well_are_undone_too_when_a_service_did_not(
 
 
 @pytest.mark.fault("F16")
-@pytest.mark.usefixtures("forgotten", "back_to_the_labs_version", "editor")
+@pytest.mark.usefixtures("forgotten", "back_to_the_labs_version")
 def test_a_migration_that_outlasts_the_health_timeout_is_waited_for_and_there_is_no_way_back(
-    newer: list[str], recorded: list[tuple[str, int]]
+    newer: list[str], recorded: list[tuple[str, int]], tmp_path: Path
 ):
     slow = ["--set", "images.migrations=registry.lab:5000/migrations:slow", "--set", "deploy.health_timeout=25"]
-    with new_passwords():
+    with edited_secrets(tmp_path, *PASSWORDS):
         with clients() as sent:
             result = lab("deploy", "--yes", *newer, *slow)  # the migrations take 26 seconds
         assert result.code == 0, result.text

@@ -11,6 +11,7 @@ import time
 import uuid
 
 from gateway.recorder.record import Record
+from gateway.recorder.schema import count
 from gateway.recorder.settings import ClickHouse, Pace, Settings
 
 KEY = "Bearer sk-helicone-aaaaaaa-bbbbbbb-ccccccc-ddddddd"
@@ -162,3 +163,17 @@ def _serve(work, port):
     server = Server(("127.0.0.1", port), Handler)
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     return server
+
+
+def take(spool, how_many, **changes):
+    """Have a spool write records down, and return their ids once they are on disk."""
+    taken = [record(**changes) for _ in range(how_many)]
+    for one in taken:
+        spool.take(one)
+    assert spool.change(lambda _: None).wait(10)
+    return [one.id for one in taken]
+
+
+def all_done(seen, seconds=10):
+    """Wait until nothing waits in a spool any more."""
+    return wait_until(lambda: count(seen, "waiting") == 0, seconds)

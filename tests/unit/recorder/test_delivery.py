@@ -9,7 +9,7 @@ import pytest
 
 from gateway.recorder.delivery import Delivery
 from gateway.recorder.schema import count
-from tests.unit.recorder.stand_ins import KEY, PACE, Helicone, record, settings, wait_until
+from tests.unit.recorder.stand_ins import KEY, PACE, Helicone, all_done, settings, take, wait_until
 
 OTHER_KEY = "Bearer sk-helicone-zzzzzzz-zzzzzzz-zzzzzzz-zzzzzzz"
 
@@ -26,20 +26,6 @@ def deliver(tmp_path, helicone, spool):
     yield start
     for delivery in running:
         delivery.stop(2)
-
-
-def take(spool, how_many, **changes):
-    ids = []
-    for _ in range(how_many):
-        taken = record(**changes)
-        spool.take(taken)
-        ids.append(taken.id)
-    assert spool.change(lambda _: None).wait(10)
-    return ids
-
-
-def all_done(seen):
-    return wait_until(lambda: count(seen, "waiting") == 0)
 
 
 def test_everything_arrives_once_under_its_clients_key(spool, helicone, deliver, seen):

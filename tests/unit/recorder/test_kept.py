@@ -7,7 +7,7 @@ import pytest
 from gateway.recorder import backlog, kept
 from gateway.recorder.delivery import Delivery
 from gateway.recorder.schema import count, note, open_spool
-from tests.unit.recorder.stand_ins import record, settings, wait_until
+from tests.unit.recorder.stand_ins import all_done, settings, take
 
 
 @pytest.fixture
@@ -24,18 +24,6 @@ def deliver(tmp_path, helicone, spool):
     running.start()
     yield
     running.stop(2)
-
-
-def take(spool, how_many):
-    taken = [record() for _ in range(how_many)]
-    for one in taken:
-        spool.take(one)
-    assert spool.change(lambda _: None).wait(10)
-    return [one.id for one in taken]
-
-
-def all_done(seen):
-    wait_until(lambda: count(seen, "waiting") == 0)
 
 
 @pytest.mark.usefixtures("deliver")

@@ -13,7 +13,7 @@ import pytest
 
 from gateway.recorder.schema import count
 from tests.unit.recorder.mirrored import Envoy, new_ids
-from tests.unit.recorder.stand_ins import record, wait_until
+from tests.unit.recorder.stand_ins import all_done, take, wait_until
 
 GATEWAY = Path(__file__).parents[3] / "gateway"
 
@@ -82,18 +82,6 @@ def recorders(tmp_path, helicone):
         process.wait()
 
 
-def take(spool, how_many):
-    taken = [record() for _ in range(how_many)]
-    for one in taken:
-        spool.take(one)
-    assert spool.change(lambda _: None).wait(10)
-    return [one.id for one in taken]
-
-
-def all_done(seen):
-    wait_until(lambda: count(seen, "waiting") == 0, 20)
-
-
 def test_killed_while_it_delivers_nothing_is_lost_and_nothing_doubled(helicone, recorders, spool, seen):
     ids = take(spool, 200)
     first = recorders.start("first")
@@ -103,7 +91,7 @@ def test_killed_while_it_delivers_nothing_is_lost_and_nothing_doubled(helicone, 
     helicone.before_answer = lambda: None
     assert count(seen, "waiting") > 0
     recorders.start("second")
-    all_done(seen)
+    all_done(seen, 20)
     assert sorted(helicone.ids) == sorted(ids)
     assert count(seen, "done_total") == 400
 
@@ -117,7 +105,7 @@ def test_killed_before_it_delivers_nothing_is_lost(helicone, recorders, spool, s
     first.wait()
     helicone.answer = 200
     recorders.start("second")
-    all_done(seen)
+    all_done(seen, 20)
     assert sorted(helicone.ids) == sorted(ids)
 
 
@@ -134,7 +122,7 @@ def test_a_successor_takes_over_and_the_old_one_ends(helicone, recorders, spool,
     assert not recorders.status("first")["leader"]
     wait_until(lambda: recorders.status("second")["leader"])
     ids += take(spool, 50)
-    all_done(seen)
+    all_done(seen, 20)
     assert sorted(helicone.ids) == sorted(ids)
     assert recorders.ask("healthy", "first").returncode == 1
     assert recorders.ask("healthy", "second").returncode == 0
@@ -163,7 +151,7 @@ def test_what_passes_while_recorders_come_and_go_is_taken_once(helicone, recorde
     assert second.wait(10) == 0
     passed()
     wait_until(lambda: count(seen, "taken_total") == len(ids))
-    all_done(seen)
+    all_done(seen, 20)
     assert sorted(helicone.ids) == sorted(ids)
     assert recorders.status("third")["gaps_total"] == 0
     assert list(envoy.folder.iterdir()) == []
@@ -204,9 +192,9 @@ def test_what_helicone_has_is_kept_and_comes_again_at_a_word(recorders, spool, s
     recorders.start("first")
     assert json.loads(recorders.ask("keep", "first").stdout) == {}
     ids = take(spool, 5)
-    all_done(seen)
+    all_done(seen, 20)
     helicone.rows.clear()
     assert json.loads(recorders.ask("again", "first").stdout) == {"again": 5, "left_out": 0}
-    all_done(seen)
+    all_done(seen, 20)
     assert sorted(helicone.ids) == sorted(ids)
     assert json.loads(recorders.ask("let-go", "first").stdout) == {}
