@@ -61,6 +61,13 @@ def test_the_long_run_tells_how_memory_grew():
     assert cells(text, "recorder") == ["recorder", "30.0", "34.0", "34.0", "+2.0"]
 
 
+def test_a_long_run_that_was_not_delivered_whole_does_not_say_that_it_was():
+    assert "; all delivered 3 s after" in report([endured()])
+    text = report([endured() | {"recorded": 60000}])
+    assert "all delivered" not in text
+    assert "60,000 were delivered 3 s after the last answer, and the recorder held the others" in text
+
+
 def test_a_table_has_a_line_for_each_row():
     assert table(("a", "b"), [["1", "2"]]) == "| a | b |\n| --- | ---: |\n| 1 | 2 |"
 
