@@ -21,12 +21,14 @@ GUARDS = {
 class ServiceChange:
     """What must happen to one service, and why.
 
-    It is `create`, `recreate`, `hand over`, `reload`, `start`, `restart` or `remove`.
+    It is `create`, `recreate`, `hand over`, `reload`, `start`, `restart` or `remove`. Where Compose by itself would
+    keep the container, it is removed first: `removed_first`.
     """
 
     service: str
     action: str
     reason: str
+    removed_first: bool = False
 
 
 def service_changes(desired: Mapping[str, Any], observed: Mapping[str, Any]) -> list[ServiceChange]:
@@ -49,13 +51,23 @@ def _change(service: Mapping[str, Any], container: Mapping[str, Any] | None) -> 
         return ServiceChange(name, "create", "not there")
     beside = "hand over" if service.get("handover") else ""
     found = (
-        (container["hash"] != service["hash"], beside or "recreate", "its definition differs"),
-        (container["image"] != service["image"], beside or "recreate", f"it runs another image: {container['image']}"),
-        (container["misread"], beside or "restart", f"it reads an edited {', '.join(container['misread'])}"),
-        (container["state"] != "running", "start", f"it is {container['state']}"),
-        (container["health"] == "unhealthy", "restart", "it is unhealthy"),
+        # Compose keeps a container that it takes for its own without having made it.
+        (not container["hash"], beside or "recreate", "no release made it", True),
+        (container["hash"] != service["hash"], beside or "recreate", "its definition differs", False),
+        (container["image"] != service["image"], beside or "recreate", f"it runs another image: {container['image']}",
+         False),
+        (container["misread"], beside or "restart", f"it reads an edited {', '.join(container['misread'])}", True),
+        (container["state"] != "running", "start", f"it is {container['state']}", False),
+        (container["health"] == "unhealthy", "restart", "it is unhealthy", True),
+    )  # fmt: skip
+    return next(
+        (
+            ServiceChange(name, action, reason, removed and action != "hand over")
+            for differs, action, reason, removed in found
+            if differs
+        ),
+        None,
     )
-    return next((ServiceChange(name, action, reason) for differs, action, reason in found if differs), None)
 
 
 def _reloads(

@@ -202,7 +202,7 @@ class SwitchRelease:
     def apply(self, run: Run) -> None:
         """See Operation."""
         switch(run, self.host, self.identifier, self.settle_seconds if self.changes else 0,
-               [change.service for change in self.changes if change.action == "restart"])  # fmt: skip
+               [change.service for change in self.changes if change.removed_first])  # fmt: skip
 
 
 def switch(

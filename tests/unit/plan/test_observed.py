@@ -60,9 +60,23 @@ def test_what_happens_to_a_service(change, action):
     assert [(one.service, one.action) for one in service_changes(RELEASE.manifest, seen)] == [("jawn", action)]
 
 
+@pytest.mark.parametrize(
+    ("change", "removed"),
+    [({"hash": ""}, True), ({"misread": ["jawn/x"]}, True), ({"health": "unhealthy"}, True), ({"hash": "o"}, False)],
+)
+def test_what_compose_would_keep_is_removed_first(change, removed):
+    """A container that somebody made by hand under the project's labels carries no hash of a release."""
+    seen = running(RELEASE, containers=[container("jawn", **change), container("web")])
+    assert [one.removed_first for one in service_changes(RELEASE.manifest, seen)] == [removed]
+    made = release(service("gateway", "edge", handover=True))
+    seen = running(made, containers=[container("gateway", **change)])
+    beside = "health" not in change
+    assert [one.removed_first for one in service_changes(made.manifest, seen)] == [not beside]
+
+
 def test_a_service_that_can_is_replaced_beside_itself():
     made = release(service("gateway", "edge", handover=True))
-    for change in ({"hash": "other"}, {"image": "other"}, {"misread": ["gateway/envoy.yaml"]}):
+    for change in ({"hash": ""}, {"hash": "other"}, {"image": "other"}, {"misread": ["gateway/envoy.yaml"]}):
         seen = running(made, containers=[container("gateway", **change)])
         assert [(one.service, one.action) for one in service_changes(made.manifest, seen)] == [("gateway", "hand over")]
 
