@@ -2,7 +2,7 @@
 
 PYTHON := .venv/bin/python
 
-.PHONY: help check faults fuzz test lock format bench bench-short bench-gateway bench-gateway-short
+.PHONY: help check faults fuzz test test-long lock format bench bench-short bench-gateway bench-gateway-short
 
 help:  ## show this
 	@sed -n 's/^\([a-z-]*\): .*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -19,11 +19,15 @@ fuzz: .venv/.installed-from  ## the property tests with fifty times as many exam
 # An hour: the tests that prove a promise, the moments of kills and races tried often, outages long.
 faults: .venv/.installed-from  ## inject every fault of docs/reliability.md and print what was promised and what was seen
 	.venv/bin/invoke lab.up
-	FAULT_KILLS=100 FAULT_ROUNDS=20 LAB_FAULTS=long LAB_OUTAGE_SECONDS=30 LAB_RATE=50 \
+	FAULT_KILLS=100 FAULT_ROUNDS=20 FAULT_CUTS=10 LAB_OUTAGE_SECONDS=30 LAB_RATE=50 \
 		$(PYTHON) -m pytest -m fault tests/unit tests/lab
 
 test:  ## the whole suite: the checks, then the lab and the end-to-end tests on it
 	bash bootstrap.sh --test
+
+test-long: .venv/.installed-from  ## the end-to-end tests that the suite leaves out for the time they take; leaves the lab up
+	.venv/bin/invoke lab.up
+	$(PYTHON) -m pytest -m long --durations=25 tests/lab
 
 # OPTIONS are those of `python -m bench.fleet --help`. Both need root and sshd, and leave nothing behind.
 bench: .venv/.installed-from .cache/bench-fleet-venv/.installed-from  ## what a deploy to many hosts costs, beside Ansible, pyinfra and Fabric; an hour

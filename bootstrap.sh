@@ -10,6 +10,8 @@ ENGINE_LOG=/var/log/dockerd-bootstrap.log     # only where there is neither syst
 ENGINE_SECONDS=60                             # how long a started engine may take to answer
 KEPT_SETTINGS=HTTP_PROXY,HTTPS_PROXY,NO_PROXY,http_proxy,https_proxy,no_proxy,PIP_CERT,PIP_INDEX_URL,SSL_CERT_FILE
 STAMP=.venv/.installed-from                   # what the virtual environment was installed from
+LAB_OUTPUT=.cache/lab-up.txt                  # what bringing the lab up printed beside the checks
+LAB_UP=                                       # its process, until it has ended
 
 main() {
     cd "$PROJECT"
@@ -262,6 +264,7 @@ print_activation() {
 
 run_the_suite() {
     FAILED=()
+    begin_lab
     run_checks
     run_short_benchmark
     run_lab_tests
@@ -288,17 +291,33 @@ run_short_benchmark() {
     fi
 }
 
-run_lab_tests() {
+# The lab's images are made while the checks run; what it prints comes after theirs.
+begin_lab() {
     if lab_is_up; then
         say "lab: it is up already and will be left up"
     else
         trap take_lab_down EXIT
     fi
-    stage "lab.up" invoke lab.up
+    say "lab: bringing it up beside the checks"
+    mkdir -p .cache
+    invoke lab.up >"$LAB_OUTPUT" 2>&1 &
+    LAB_UP=$!
+}
+
+lab_has_come_up() {
+    local code=0
+    wait "$LAB_UP" || code=$?
+    LAB_UP=
+    cat "$LAB_OUTPUT"
+    return "$code"
+}
+
+run_lab_tests() {
+    stage "lab.up" lab_has_come_up
     if has_failed "lab.up"; then
         say "lab tests: not run, there is no lab to run them on"
     else
-        stage "lab tests" python -m pytest --durations=25 -m "not draft" tests/lab
+        stage "lab tests" python -m pytest --durations=25 -m "not long" tests/lab
     fi
 }
 
@@ -307,6 +326,7 @@ lab_is_up() { [[ -d .lab && -n "$(docker ps --quiet --filter label=helicone.lab)
 take_lab_down() {
     local code=$?
     trap - EXIT
+    [[ -z "$LAB_UP" ]] || { kill "$LAB_UP"; wait "$LAB_UP"; } 2>/dev/null || true
     say "lab: taking it down"
     invoke lab.down || { say "FAILED: lab.down"; code=1; }
     exit "$code"

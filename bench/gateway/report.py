@@ -152,7 +152,7 @@ def _endurance(rows: Sequence[Row]) -> str:
     delivered = (
         f"all delivered {after}"
         if row["recorded"] >= row["sent"]
-        else f"{row['recorded']:,} were delivered {after}, and the recorder held the others when the run ended, see below"
+        else f"{row['recorded']:,} were delivered {after}, and the recorder held the others when it ended, see below"
     )
     return (
         f"### {row['sent']:,} requests at {row['rate']:,.0f}/s\n\nFailed {row['failed']}; median"

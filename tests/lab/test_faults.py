@@ -1,7 +1,6 @@
 """Faults that are injected on purpose; the others are in the tests of what they break. See docs/reliability.md.
 
-LAB_FAULTS=long adds what takes minutes; FAULT_KILLS and FAULT_ROUNDS say how often what depends on the moment is tried
-then. `make faults` sets all three.
+FAULT_KILLS, FAULT_ROUNDS and FAULT_CUTS say how often what depends on the moment is tried; `make faults` sets them.
 """
 
 from __future__ import annotations
@@ -24,8 +23,7 @@ from tests.lab.relay import Line, relay
 pytestmark = pytest.mark.usefixtures("as_found_in_the_end")
 KILLS = int(os.environ.get("FAULT_KILLS", "2"))
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "2"))
-LONG = os.environ.get("LAB_FAULTS") == "long"
-long = pytest.mark.skipif(not LONG, reason="takes minutes; LAB_FAULTS=long")
+CUTS = int(os.environ.get("FAULT_CUTS", "0"))
 HOSTILE = "a 'b' \"c\" \\d $e ${F} #g\n\té中😀 %h"
 SETTLED = 120.0
 NEAR = "127.0.0.87"  # an address of this machine that nothing else listens on
@@ -122,7 +120,7 @@ def test_a_connection_that_is_cut_at_any_byte_leaves_the_host_whole_and_the_next
         code, out = ended(process)
     assert code in (5, 6), out
     assert settled().keys() == before.keys()
-    shares = [random.random() for _ in range(10 if LONG else 0)]  # noqa: S311 - any byte will do
+    shares = [random.random() for _ in range(CUTS)]  # noqa: S311 - any byte will do
     for share in [0.01, 0.5, 0.95, *shares]:  # of what the host gets after it was looked at and before the switch
         runs = settled()
         cut = looked.carried + int((uploaded - looked.carried) * share) - 1
@@ -156,7 +154,7 @@ def _yaml(text: str) -> str:
 
 
 @pytest.mark.fault("F2")
-@long
+@pytest.mark.long
 def test_a_connection_that_stalls_is_given_up_and_the_lease_runs_out(injected):
     with line_to_app1(line := Line(stalls=True)):
         process = deploying("stalled")
@@ -171,7 +169,7 @@ def test_a_connection_that_stalls_is_given_up_and_the_lease_runs_out(injected):
 
 
 @pytest.mark.fault("F3")
-@long
+@pytest.mark.long
 def test_a_controller_that_is_killed_at_any_moment_leaves_hosts_that_the_next_deploy_needs_no_hand_for(injected):
     chosen = random.Random(time.time_ns())  # noqa: S311 - any moments will do
     for number in range(KILLS):
@@ -188,7 +186,7 @@ def test_a_controller_that_is_killed_at_any_moment_leaves_hosts_that_the_next_de
 
 
 @pytest.mark.fault("F4")
-@long
+@pytest.mark.long
 def test_ctrl_c_inside_a_switch_sends_every_host_back(injected):
     before = settled()
     process = deploying(f"interrupted-{time.time_ns()}")
@@ -202,7 +200,7 @@ def test_ctrl_c_inside_a_switch_sends_every_host_back(injected):
 
 
 @pytest.mark.fault("F5")
-@long
+@pytest.mark.long
 def test_of_two_deploys_started_together_exactly_one_wins_every_time(injected):
     for number in range(ROUNDS):
         results: list[Result] = []
