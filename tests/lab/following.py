@@ -70,7 +70,8 @@ def over(page: str, *, folder: Path = ROOT, home: Path | None = None) -> None:
         if not line.startswith("invoke verify"):
             result = _typed(line, {}, folder, home)
             assert result.code == 0, f"{page}: {line}: {result.text}"
-    assert complaints() == []
+    found = complaints()
+    assert found == [], f"{page}: {found}"
 
 
 def _typed(text: str, values: Mapping[str, str], folder: Path, home: Path | None) -> Result:
