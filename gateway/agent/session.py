@@ -11,43 +11,25 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import backup_verbs, lease, store_verbs
+from . import backup_verbs, lease, release_verbs, store_verbs
 from .channel import Channel, Emit, run_detached
 from .failure import StepFailed, as_failure
 from .hello import HELLO
 from .later import later
-from .store import Store, marks
+from .store import Store
 
 if TYPE_CHECKING:
-    from . import (
-        boot,
-        commands,
-        docker_setup,
-        engine,
-        examine,
-        guard,
-        logs,
-        pruning,
-        resident,
-        schedule,
-        snapshot,
-        stage,
-        support,
-        switch,
-    )
+    from . import commands, docker_setup, examine, guard, logs, resident, snapshot, support
 else:
-    boot, commands, docker_setup, engine, examine, guard, logs = later(
-        "boot commands docker_setup engine examine guard logs"
-    )
-    pruning, resident, schedule, snapshot, stage, support, switch = later(
-        "pruning resident schedule snapshot stage support switch"
+    commands, docker_setup, examine, guard, logs, resident, snapshot, support = later(
+        "commands docker_setup examine guard logs resident snapshot support"
     )
 
 Request = dict[str, Any]
 Result = dict[str, Any]
 
 
-class Session(backup_verbs.BackupVerbs, store_verbs.StoreVerbs):
+class Session(release_verbs.ReleaseVerbs, backup_verbs.BackupVerbs, store_verbs.StoreVerbs):
     """One connection's state: the channel and the environment's folder."""
 
     def __init__(self, channel: Channel) -> None:
@@ -72,19 +54,6 @@ class Session(backup_verbs.BackupVerbs, store_verbs.StoreVerbs):
         """See `support.collect`."""
         return support.collect(self.store, request["project"])
 
-    def manifest(self, request: Request, payload: bytes) -> Result:
-        """Return an older release's manifest, which of its images are gone from this host, and its secrets' marks.
-
-        A mark is what `Secret.fingerprint` with the same key gives.
-        """
-        manifest = self.store.manifest(request["release"])
-        images = {service["image"] for service in manifest["services"]}
-        return {
-            "manifest": manifest,
-            "missing_images": sorted(i for i in images if not engine.has_image(i)),
-            "marks": marks(self.store.environment(request["release"]), bytes.fromhex(request["key"])),
-        }
-
     def lease(self, request: Request, payload: bytes) -> Result:
         """Take the lease of this host for the rest of the conversation."""
         lease.take(self.store, request["owner"], request["command"], request["seconds"])
@@ -98,24 +67,6 @@ class Session(backup_verbs.BackupVerbs, store_verbs.StoreVerbs):
         """See `docker_setup.prepare`."""
         return self.detached(lambda emit: docker_setup.prepare(request, payload, emit))
 
-    def stage(self, request: Request, payload: bytes) -> Result:
-        """See `stage.stage`."""
-        return stage.stage(self.store, request["release"], payload, request["sha256"])
-
-    def pull(self, request: Request, payload: bytes) -> Result:
-        """See `stage.pull`; what was not here before is noted as this environment's own."""
-
-        def work(emit: Emit) -> Result:
-            """Note first: a pull that is cut off may have brought some."""
-            pruning.note_pulled(self.store, [name for name in request["images"] if not engine.has_image(name)])
-            return stage.pull(request["images"], emit)
-
-        return self.detached(work)
-
-    def resolve(self, request: Request, payload: bytes) -> Result:
-        """See `stage.resolve`."""
-        return {"digests": stage.resolve(request["images"])}
-
     def guard(self, request: Request, payload: bytes) -> Result:
         """See `guard.apply`."""
         return guard.apply(self.store, request["project"], request["release"], request["seconds"])
@@ -123,56 +74,6 @@ class Session(backup_verbs.BackupVerbs, store_verbs.StoreVerbs):
     def confirm(self, request: Request, payload: bytes) -> Result:
         """See `guard.confirm`."""
         return guard.confirm(self.store, request["project"])
-
-    def switch(self, request: Request, payload: bytes) -> Result:
-        """See `switch.switch`; a host that runs a release also brings it back after a boot.
-
-        The hook comes first: if it cannot be written, nothing was switched, and the host says so.
-        """
-
-        def work(emit: Emit) -> Result:
-            """Switch, with the hook in place; take it away again if no release is left to bring back."""
-            boot.install(request["project"])
-            try:
-                result = switch.switch(self.store, request, emit)
-            finally:
-                if self.store.current() is None:
-                    boot.remove(request["project"])
-            schedule.renew(self.store, request["project"], emit)
-            return result
-
-        return self.detached(work)
-
-    def retire(self, request: Request, payload: bytes) -> Result:
-        """See `switch.retire`."""
-
-        def work(_: Emit) -> Result:
-            """Take the hook away, then the environment, then what guards it."""
-            boot.remove(request["project"])
-            schedule.remove(request["project"])
-            outcome = switch.retire(self.store, request["project"])
-            guard.clear(self.store, request["project"])
-            return outcome
-
-        return self.detached(work)
-
-    def record(self, request: Request, payload: bytes) -> Result:
-        """Write a line of history."""
-        self.store.append("history", **request["entry"])
-        return {}
-
-    def prunable(self, request: Request, payload: bytes) -> Result:
-        """Return what `prune` and `remove_images` would remove."""
-        gone = pruning.old_releases(self.store, request["keep"], request["protected"])
-        return {"releases": gone, "images": pruning.unused_images(self.store, gone)}
-
-    def prune(self, request: Request, payload: bytes) -> Result:
-        """Remove releases that are neither current nor among the `keep` newest; returns what went."""
-        return {"removed": pruning.remove_releases(self.store, request["keep"], request["protected"])}
-
-    def remove_images(self, request: Request, payload: bytes) -> Result:
-        """See `pruning.remove_images`."""
-        return {"removed": pruning.remove_images(self.store, request["images"])}
 
     def run(self, request: Request, payload: bytes) -> Result:
         """See `commands.run`."""
@@ -218,41 +119,15 @@ class Session(backup_verbs.BackupVerbs, store_verbs.StoreVerbs):
             lease.renew(self.store, lost=not self.channel.open)
 
 
+_OTHERS = (release_verbs, backup_verbs, store_verbs)
 # These change the host, so the conversation must hold its lease.
-CHANGING = backup_verbs.CHANGING | store_verbs.CHANGING | {
-    "prepare", "stage", "pull", "guard", "confirm", "switch", "retire", "prune", "remove_images"
-}  # fmt: skip
-VERBS = (
-    backup_verbs.VERBS
-    | store_verbs.VERBS
-    | frozenset(
-        [
-            "open",
-            "snapshot",
-            "examine",
-            "support",
-            "manifest",
-            "lease",
-            "unlock",
-            "prepare",
-            "stage",
-            "pull",
-            "resolve",
-            "guard",
-            "confirm",
-            "switch",
-            "retire",
-            "record",
-            "prunable",
-            "prune",
-            "remove_images",
-            "run",
-            "run_all",
-            "logs",
-            "execute",
-        ]
-    )
-)
+CHANGING = frozenset(["prepare", "guard", "confirm"]).union(*(verbs.CHANGING for verbs in _OTHERS))
+VERBS = frozenset(
+    [
+        "open", "snapshot", "examine", "support", "lease", "unlock", "prepare", "guard", "confirm", "run", "run_all",
+        "logs", "execute",
+    ]
+).union(*(verbs.VERBS for verbs in _OTHERS))  # fmt: skip
 
 
 def main() -> None:
