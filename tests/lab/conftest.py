@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Iterator
+
 import pytest
 
+from tests.lab.clients import HOSTS, settled
 from tests.lab.command import invoke, lab
+from tests.lab.following import tools_in_reach
+from tests.lab.stores import list_key, postgres
 
 JAWN = "registry.lab:5000/jawn"
 
@@ -32,3 +38,22 @@ def as_found_in_the_end(deployed: None):
     yield
     result = lab("deploy", "--yes")
     assert result.code == 0, result.text
+
+
+@pytest.fixture(scope="module")
+def operators_machine(as_found_in_the_end: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Sit down at a machine that has what an operator's has."""
+    with tools_in_reach(tmp_path_factory.mktemp("tools")):
+        yield
+    assert invoke("lab.up").code == 0  # which pins the hosts' keys, should a test have ended before it did
+
+
+@pytest.fixture
+def clients_key(deployed: None) -> Iterator[str]:
+    """Make a Helicone key of a client's own, as the UI does, that every gateway knows."""
+    made = "sk-helicone-" + "-".join(secrets.token_hex(4)[:7] for _ in range(4))
+    digest = list_key(made, "test")
+    for host in HOSTS:
+        settled(200, made, host)
+    yield made
+    postgres(f"delete from helicone_api_keys where api_key_hash = '{digest}'")

@@ -39,7 +39,7 @@ TOOLS = {
 
 
 @contextmanager
-def operators_machine(folder: Path) -> Iterator[None]:
+def tools_in_reach(folder: Path) -> Iterator[None]:
     """Put the tools that an operator has beside this project into reach, out of `folder`."""
     for name, text in TOOLS.items():
         (folder / name).write_text(text)

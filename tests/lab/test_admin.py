@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.lab.clients import settled
 from tests.lab.command import ADDRESSES, ROOT, Result, arguments, clickhouse, http, invoke, lab, on_host, secret
-from tests.lab.test_keys import settled
 
 pytestmark = pytest.mark.usefixtures("deployed")
 DEBUG = "lab-admin-debug"

@@ -2,72 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shlex
-import threading
-import time
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
-from tests.lab.command import clickhouse, gateway, http, lab, on_host, secret
-from tests.lab.test_keys import settled
+from tests.lab.clients import ask, asking, settled
+from tests.lab.command import lab, on_host, secret
+from tests.lab.stores import CONTAINER, bodies, list_key, nothing_waits, postgres, recorded
 
 pytestmark = pytest.mark.usefixtures("deployed")
 
 ROOT = "/opt/helicone/lab"
 REPOSITORY = "/var/backups/helicone-lab"
 OTHER_KEY = "sk-helicone-zzzzzzz-yyyyyyy-xxxxxxx-wwwwwww"
-CONTAINER = (
-    "docker ps -q --filter label=com.docker.compose.project=helicone-lab --filter label=com.docker.compose.service"
-)
-
-
-def ask(host: str, key: str) -> tuple[str, int]:
-    """Send a completion with a Helicone key; return its id and the status."""
-    identifier = str(uuid.uuid4())
-    status, _, _ = http(
-        "POST", f"{gateway(host)}/chat/completions",
-        {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": f"hello {identifier}"}]},
-        Authorization="Bearer sk-test", Helicone_Auth=f"Bearer {key}", Helicone_Request_Id=identifier,
-    )  # fmt: skip
-    return identifier, status
-
-
-def recorded(identifiers: list[str], within: float = 60) -> set[str]:
-    """Return which of the requests ClickHouse has, once it has all of them or the time is up."""
-    names = ", ".join(f"'{identifier}'" for identifier in identifiers)
-    deadline = time.monotonic() + within
-    while True:
-        rows = clickhouse(
-            f"SELECT DISTINCT toString(request_id) FROM request_response_rmt WHERE request_id IN ({names})"
-        )
-        if len(rows) == len(identifiers) or time.monotonic() > deadline:
-            return set(rows)
-        time.sleep(0.5)
-
-
-def postgres(sql: str) -> list[str]:
-    """Ask the lab's PostgreSQL."""
-    command = f"docker exec -i $({CONTAINER}=db) psql -qAt --username postgres --dbname helicone"
-    return on_host("data1", f"printf %s {shlex.quote(sql)} | {command}").splitlines()
-
-
-def nothing_waits(host: str, within: float = 60) -> None:
-    """Wait until a host's recorder has seen all of its records in ClickHouse."""
-    deadline = time.monotonic() + within
-    while json.loads(on_host(host, f"docker exec $({CONTAINER}=recorder) python3 -B -m recorder status"))["waiting"]:
-        assert time.monotonic() < deadline, f"{host}: records wait"
-        time.sleep(1)
-
-
-def bodies(identifiers: list[str]) -> set[str]:
-    """Return which of the requests have a body in the object store."""
-    listing = on_host("data1", "find /var/lib/docker/volumes/helicone-lab-object-store/_data -type f")
-    return {one for one in identifiers if one in listing}
 
 
 def sets() -> dict[str, str]:
@@ -95,37 +43,10 @@ def restic(*words: str, mounts: str = "") -> str:
     )
 
 
-@contextmanager
-def clients(key: str) -> Iterator[list[tuple[str, int]]]:
-    """Let clients send requests without a pause for as long as the block lasts; yield what they got."""
-    answers: list[tuple[str, int]] = []
-    stop = threading.Event()
-
-    def send(host: str) -> None:
-        while not stop.wait(0.3):
-            answers.append(ask(host, key))
-
-    threads = [threading.Thread(target=send, args=(host,)) for host in ("app1", "app2")]
-    for thread in threads:
-        thread.start()
-    try:
-        yield answers
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
-
-
 @pytest.fixture(scope="module")
 def other_key(deployed: None) -> str:
     """Make a key that only the database knows: nothing but a restore brings it back."""
-    digest = hashlib.sha256(f"Bearer {OTHER_KEY}".encode()).hexdigest()
-    postgres(f"delete from helicone_api_keys where api_key_hash = '{digest}'")
-    postgres(
-        "insert into helicone_api_keys"
-        " (api_key_hash, api_key_name, user_id, organization_id, key_permissions, temp_key)"
-        f" select '{digest}', 'other', user_id, organization_id, 'rw', false from helicone_api_keys limit 1"
-    )
+    list_key(OTHER_KEY, "other")
     for host in ("app1", "app2"):
         settled(200, OTHER_KEY, host)
     return OTHER_KEY
@@ -142,7 +63,7 @@ def test_stores_that_were_destroyed_come_back_with_all_they_held(other_key):
 
     on_host("data1", f"docker rm -f $({CONTAINER}=db) $({CONTAINER}=clickhouse) $({CONTAINER}=object-store)")
     on_host("data1", "docker volume rm helicone-lab-postgres helicone-lab-clickhouse helicone-lab-object-store")
-    with clients(other_key) as answers:
+    with asking(other_key) as answers:
         result = lab("restore", "--from", kept, "--yes", "--json")
     assert result.code == 0, result.text
     assert result.data()["outcome"] == "restored"

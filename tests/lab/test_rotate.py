@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import secrets
 import signal
 import subprocess
 import time
@@ -14,6 +11,7 @@ import pytest
 
 from gateway.rotation import ROTATABLE
 from tests.lab.changing import edited_secrets, host_variables
+from tests.lab.clients import settled
 from tests.lab.command import (
     ROOT,
     arguments,
@@ -22,38 +20,16 @@ from tests.lab.command import (
     complaints,
     gateway,
     lab,
-    on_host,
     secret,
 )
 from tests.lab.load import failures, start, stored
 from tests.lab.processes import command_lines
-from tests.lab.test_keys import settled
 
 pytestmark = pytest.mark.usefixtures("as_found")
 
 HOSTS = ("app1", "app2")
 RATE = 25.0
 MADE_HERE = sorted(ROTATABLE - {"provider_api_key"})
-
-
-def sql(statement: str) -> None:
-    """Run SQL on the lab's PostgreSQL, as Helicone's UI would."""
-    on_host("data1", f"docker exec -i helicone-lab-db-1 psql -U postgres -d helicone -qc {json.dumps(statement)}")
-
-
-@pytest.fixture
-def clients_key(deployed: None) -> Iterator[str]:
-    """Make a key of a client's own, as the UI does: only its hash is stored."""
-    made = "sk-helicone-" + "-".join(secrets.token_hex(4)[:7] for _ in range(4))
-    digest = hashlib.sha256(f"Bearer {made}".encode()).hexdigest()
-    sql(
-        "insert into helicone_api_keys"
-        " (api_key_hash, api_key_name, user_id, organization_id, key_permissions, temp_key)"
-        f" select '{digest}', 'test', user_id, organization_id, 'rw', false from helicone_api_keys limit 1"
-    )
-    time.sleep(5)  # gateways look for keys every two seconds
-    yield made
-    sql(f"delete from helicone_api_keys where api_key_hash = '{digest}'")
 
 
 def is_let_in(password: str) -> bool:

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import shutil
 import subprocess
-import threading
 import time
-import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from lab.layout import IMAGES, UPSTREAM_REPOSITORY
 from tests.lab.changing import all_free, deploy_until, edited_secrets, host_variables
+from tests.lab.clients import asking
 from tests.lab.command import (
     all_containers,
     clickhouse,
     complaints,
-    gateway,
-    http,
     lab,
     on_host,
     secret,
 )
+from tests.lab.stores import postgres
 
 pytestmark = pytest.mark.usefixtures("deployed")
 
@@ -72,7 +68,7 @@ def forgotten(deployed: None) -> Iterator[None]:
         "drop table if exists public.lab_next",
         f"delete from flyway_schema_history where script in ('{FIRST}', '{SECOND}')",
     ):
-        on_host("data1", f'docker exec helicone-lab-db-1 psql -U postgres -d helicone -c "{sql}"')
+        postgres(sql)
     clickhouse(f"ALTER TABLE default.helicone_migrations DELETE WHERE migration_name = '{THIRD}'")
 
 
@@ -98,31 +94,6 @@ def broken_on_app2() -> Iterator[None]:
         yield
 
 
-@contextmanager
-def clients() -> Iterator[list[tuple[str, int]]]:
-    """Send a request every third of a second, to both gateways in turn; yield ids and statuses as they come."""
-    key, stop, sent = secret("helicone_api_key"), threading.Event(), []
-    gateways = itertools.cycle([gateway("app1"), gateway("app2")])
-
-    def send() -> None:
-        while not stop.wait(0.3):
-            identifier = str(uuid.uuid4())
-            status, _, _ = http(
-                "POST", f"{next(gateways)}/chat/completions",
-                {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hello"}]},
-                Authorization="Bearer sk-test", Helicone_Auth=f"Bearer {key}", Helicone_Request_Id=identifier,
-            )  # fmt: skip
-            sent.append((identifier, status))
-
-    thread = threading.Thread(target=send)
-    thread.start()
-    try:
-        yield sent
-    finally:
-        stop.set()
-        thread.join()
-
-
 def refused(sent: list[tuple[str, int]]) -> list[tuple[str, int]]:
     """Return the requests that were not answered with 200."""
     return [one for one in sent if one[1] != 200]
@@ -142,15 +113,11 @@ def not_once(sent: list[tuple[str, int]]) -> dict[str, int]:
         time.sleep(0.5)
 
 
-def psql(sql: str) -> str:
-    """Ask PostgreSQL and return its answer."""
-    return on_host("data1", f'docker exec helicone-lab-db-1 psql -U postgres -d helicone -Atc "{sql}"')
-
-
 def content(sent: list[tuple[str, int]]) -> list[str]:
     """Return what the stores hold of users, organizations, keys and of some requests, whole rows hashed."""
-    tables = ('public.\\"user\\"', "public.organization", "public.organization_member", "public.helicone_api_keys")
-    found = [psql(f"select count(*), md5(string_agg(t::text, ',' order by t::text)) from {name} t") for name in tables]
+    tables = ('public."user"', "public.organization", "public.organization_member", "public.helicone_api_keys")
+    hashed = "select count(*), md5(string_agg(t::text, ',' order by t::text)) from {} t"
+    found = [line for name in tables for line in postgres(hashed.format(name))]
     listed = ", ".join(f"'{identifier}'" for identifier, _ in sent)
     rows = (
         f"SELECT count(), sum(cityHash64(toString(tuple(*)))) FROM request_response_rmt WHERE request_id IN ({listed})"
@@ -161,7 +128,7 @@ def content(sent: list[tuple[str, int]]) -> list[str]:
 @pytest.fixture(scope="module")
 def recorded(deployed: None) -> list[tuple[str, int]]:
     """Return requests that were recorded before any upgrade."""
-    with clients() as sent:
+    with asking(secret("helicone_api_key")) as sent:
         time.sleep(3)
     assert not_once(sent) == {}
     return sent
@@ -169,10 +136,7 @@ def recorded(deployed: None) -> list[tuple[str, int]]:
 
 def ledger() -> set[str]:
     """Return which of the newer version's migrations the ledgers show."""
-    rows = on_host(
-        "data1",
-        "docker exec helicone-lab-db-1 psql -U postgres -d helicone -Atc 'select script from flyway_schema_history'",
-    ).split()
+    rows = postgres("select script from flyway_schema_history")
     rows += clickhouse("SELECT migration_name FROM default.helicone_migrations")
     return {FIRST, SECOND, THIRD} & set(rows)
 
@@ -215,7 +179,7 @@ def test_without_its_backup_an_upgrade_is_refused_before_any_host_is_touched(new
 @pytest.mark.fault("F16")
 def test_a_migration_that_fails_half_way_is_undone_with_its_data(newer: list[str], recorded: list[tuple[str, int]]):
     before, release = content(recorded), lab("status", "--json").data()["hosts"]["data1"]["release"]
-    with clients() as sent:
+    with asking(secret("helicone_api_key")) as sent:
         result = lab("deploy", "--yes", *newer, *BROKEN)
     assert result.code == 5, result.text
     assert "2 PostgreSQL and 1 ClickHouse migrations will run; there is no way back" in result.out
@@ -228,7 +192,7 @@ def test_a_migration_that_fails_half_way_is_undone_with_its_data(newer: list[str
     assert f"the stores hold again what set {made['id']} has" in result.err
     assert "division by zero" in result.err  # the last lines of the program
     assert ledger() == set()
-    assert psql("select to_regclass('public.lab_next') is null").strip() == "t"
+    assert postgres("select to_regclass('public.lab_next') is null") == ["t"]
     assert content(recorded) == before
     assert refused(sent) == []
     assert not_once(sent) == {}
@@ -242,7 +206,7 @@ def test_a_controller_that_dies_in_an_upgrade_leaves_its_set_to_be_restored(
     newer: list[str], recorded: list[tuple[str, int]]
 ):
     before = content(recorded)
-    with clients() as sent:
+    with asking(secret("helicone_api_key")) as sent:
         deploy_until(("migrate: 2 PostgreSQL",), *newer, *BROKEN)
         all_free()
         assert "an upgrade was cut off and has failed, 1 of its migrations are applied" in lab("status").out
@@ -267,7 +231,7 @@ def test_migrations_that_went_well_are_undone_too_when_a_service_did_not(
 ):
     """The deploy brings new passwords as well, and app1 delivers with its new jawn until app2 fails."""
     before = content(recorded)
-    with clients() as sent, edited_secrets(tmp_path, *PASSWORDS):
+    with asking(secret("helicone_api_key")) as sent, edited_secrets(tmp_path, *PASSWORDS):
         result = lab("deploy", "--yes", *newer, *NEXT)
     assert result.code == 5, result.text
     assert "2 PostgreSQL and 1 ClickHouse migrations had been applied" in result.err
@@ -286,7 +250,7 @@ def test_a_migration_that_outlasts_the_health_timeout_is_waited_for_and_there_is
 ):
     slow = ["--set", "images.migrations=registry.lab:5000/migrations:slow", "--set", "deploy.health_timeout=25"]
     with edited_secrets(tmp_path, *PASSWORDS):
-        with clients() as sent:
+        with asking(secret("helicone_api_key")) as sent:
             result = lab("deploy", "--yes", *newer, *slow)  # the migrations take 26 seconds
         assert result.code == 0, result.text
         assert ledger() == {FIRST, SECOND, THIRD}

@@ -14,7 +14,7 @@ from tests.lab import runbook
 from tests.lab.runbook import HEADINGS, LOOKS, PAGES, commands, filled, invocations, missing, placeholders, shown
 
 ROOT = Path(__file__).resolve().parents[2]
-TEST = ROOT / "tests" / "lab" / "test_runbooks.py"
+TESTS = sorted((ROOT / "tests" / "lab").glob("test_runbooks*.py"))
 NAMES = runbook.names()
 ASKED_FOR = {
     "gateway-unreachable", "requests-not-in-the-ui", "ui-redirects", "disk-full", "postgres-down", "clickhouse-down",
@@ -23,11 +23,12 @@ ASKED_FOR = {
 
 
 def called(function: str) -> set[tuple[str, ...]]:
-    """Return the texts that a function is called with in the end-to-end test."""
+    """Return the texts that a function is called with in the end-to-end tests."""
     known = {"TYPED": runbook.TYPED}
     return {
         tuple(one.value if isinstance(one, ast.Constant) else known[one.id] for one in call.args)  # type: ignore[misc]
-        for call in ast.walk(ast.parse(TEST.read_text()))
+        for test in TESTS
+        for call in ast.walk(ast.parse(test.read_text()))
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == function
     }
 
