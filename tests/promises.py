@@ -94,7 +94,7 @@ PROMISES = {
         "every command works",
     ),
     "F21": Promise(
-        "jawn, a store or the whole data host is down under load; releases are deployed under load",
+        "jawn, the recorder, a store or the whole data host is down under load; releases are deployed under load",
         "no client request fails, and every request is recorded, once, with its own time",
     ),
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import shlex
 import signal
 import subprocess
 import threading
@@ -240,3 +241,39 @@ def test_a_disk_that_fills_up_inside_the_upload_leaves_the_old_release_and_nothi
     refused = lab("deploy", "--yes", "--set", "preflight.disk_free_gb=100000", "--set", "jawn.environment.LAB_MARK=x")
     assert refused.code == 2, refused.text
     injected(times=2)
+
+
+@pytest.mark.fault("F7")
+def test_a_host_whose_compose_is_too_old_is_refused_before_anything_is_switched(injected):
+    before, running = settled(), all_containers()
+    old = """#!/bin/sh\n[ "$1" = compose ] && { echo 2.0.1; exit; }; exec /usr/bin/docker "$@"\n"""
+    on_host("app1", f"printf %s {shlex.quote(old)} >/usr/local/bin/docker && chmod 755 /usr/local/bin/docker")
+    try:
+        result = lab("deploy", "--yes", "--set", "docker.install=false", "--set", "jawn.environment.LAB_MARK=old")
+    finally:
+        on_host("app1", "rm /usr/local/bin/docker")
+    assert result.code == 2, result.text
+    assert "app1: Docker Compose 2.0.1 is older than docker.minimum_compose" in result.text
+    assert (settled(), all_containers()) == (before, running)
+    injected(times=1)
+
+
+@pytest.mark.fault("F10")
+def test_a_release_that_was_damaged_on_the_disk_is_not_gone_back_to(injected):
+    older = settled()
+    result = lab("deploy", "--yes", "--set", "jawn.environment.LAB_MARK=newer")
+    assert result.code == 0, result.text
+    before, running = settled(), all_containers()
+    file = f"/opt/helicone/lab/releases/{older['app1']}/compose.override.yml"
+    on_host("app1", f"cp -p {file} /tmp/kept && echo '# x' >>{file}")
+    try:
+        result = lab("rollback", "--yes")
+    finally:
+        on_host("app1", f"cp -p /tmp/kept {file}; rm /tmp/kept")
+    assert result.code in (2, 5), result.text
+    assert "compose.override.yml" in result.text
+    assert (settled(), all_containers()) == (before, running)
+    injected(times=1)
+    result = lab("rollback", "--yes")
+    assert result.code == 0, result.text
+    assert settled() == older

@@ -13,13 +13,14 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.fault_report import Counts
+from tests.lab.clients import HOSTS
 from tests.lab.command import authorities, containers, gateway, http, lab, on_host, secret
 from tests.lab.load import Sent, failures, start, stored
 
 OUTAGE = float(os.environ.get("LAB_OUTAGE_SECONDS", "5"))
 RATE = float(os.environ.get("LAB_RATE", "25"))
 RECOVERY = 600.0
-HOSTS = ("app1", "app2")
 RECORDER = "$(docker ps -q --filter label=com.docker.compose.service=recorder)"
 VLLM = "providers.vllm.base_url=http://172.30.87.6:8080/dashscope/compatible-mode/v1"
 
@@ -69,17 +70,19 @@ def recorder(host: str) -> dict[str, float]:
     return found
 
 
-def check_recorded(sent: list[Sent]) -> None:
-    """Assert that every request is in the store once, with the time at which it was sent."""
-    rows = stored(sent, RECOVERY)
+def check(sent: list[Sent], injected: Counts, times: int) -> None:
+    """Assert that every request was answered, and is in the store once, with the time at which it was sent."""
+    failed, rows = failures(sent), stored(sent, RECOVERY)
     missing = [one for one in sent if one.id not in rows]
+    injected(times=times, failed_requests=len(failed), lost_records=len(missing))
+    assert failed == []
     assert not missing, f"{len(missing)} of {len(sent)} are not recorded, the first was sent at {missing[0].at}"
     assert [one.id for one in sent if rows[one.id][0] != 1] == []
     assert max(abs(rows[one.id][1] - one.at) for one in sent) < 5
 
 
 @pytest.mark.fault("F21")
-def test_deploys_under_load_fail_no_request_and_lose_no_record():
+def test_deploys_under_load_fail_no_request_and_lose_no_record(injected: Counts):
     wanted = [f"images.{name}=registry.lab:5000/{name}:next" for name in ("jawn", "web", "envoy")] + [VLLM]
     # One after the other; in the short form the two parts of Helicone that clients do not meet come together.
     first = 1 if OUTAGE >= 30 else 2
@@ -91,9 +94,8 @@ def test_deploys_under_load_fail_no_request_and_lose_no_record():
         for verb, *words in steps:
             result = lab(verb, *words)
             assert result.code == 0, result.text
-    assert failures(sent) == []
     assert sum(one.streamed for one in sent) > len(sent) / 10
-    check_recorded(sent)
+    check(sent, injected, len(steps))
 
 
 @pytest.mark.usefixtures("as_found")
@@ -111,7 +113,7 @@ def _identities() -> dict[str, str]:
 
 
 @pytest.mark.fault("F21")
-def test_helicone_may_break_under_load_and_every_request_is_recorded_afterwards():
+def test_helicone_may_break_under_load_and_every_request_is_recorded_afterwards(injected: Counts):
     def container(host: str, verb: str, name: str) -> None:
         """Stop or start one container of a host."""
         on_host(host, f"docker {verb} {'-t 2 ' if verb == 'stop' else ''}helicone-lab-{name}-1")
@@ -141,19 +143,18 @@ def test_helicone_may_break_under_load_and_every_request_is_recorded_afterwards(
             time.sleep(OUTAGE)
             up()
             time.sleep(OUTAGE / 2)
-    assert failures(sent) == []
-    check_recorded(sent)
+    check(sent, injected, len(outages))
 
 
-def test_a_recorder_killed_or_standing_still_fails_no_request_and_loses_no_record():
+@pytest.mark.fault("F21")
+def test_a_recorder_killed_or_standing_still_fails_no_request_and_loses_no_record(injected: Counts):
     lost = {host: recorder(host)["gaps_total"] + recorder(host)["dropped_total"] for host in HOSTS}
     with load() as sent:
         kill("app1", "recorder")
         on_host("app2", f"docker pause {RECORDER}")
         time.sleep(OUTAGE)
         on_host("app2", f"docker unpause {RECORDER}")
-    assert failures(sent) == []
-    check_recorded(sent)
+    check(sent, injected, len(HOSTS))
     assert {host: recorder(host)["gaps_total"] + recorder(host)["dropped_total"] for host in HOSTS} == lost
 
 

@@ -38,12 +38,16 @@ def test_a_gateway_that_somebody_stopped():
     over("gateway-unreachable")
 
 
+@pytest.mark.fault("F7")
 @pytest.mark.long
 def test_a_gateway_whose_docker_is_down():
     stop("app2", "gateway")  # Docker, killed by its init script, would wait at its start for the gateway to drain
     on_host("app2", "service docker stop")
     try:
         send("app1")
+        refused = lab("deploy", "--yes", "--set", "docker.install=false")
+        assert refused.code == 2, refused.text
+        assert "app2: no Docker Engine answers" in refused.text
         follow("gateway-unreachable", "If Docker does not run on the host", HOST="app2")
     finally:
         on_host("app2", "service docker start", check=False)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from lab.layout import IMAGES, UPSTREAM_REPOSITORY
+from tests.fault_report import Counts
 from tests.lab.changing import all_free, deploy_until, edited_secrets, host_variables
 from tests.lab.clients import asking
 from tests.lab.command import (
@@ -94,11 +95,6 @@ def broken_on_app2() -> Iterator[None]:
         yield
 
 
-def refused(sent: list[tuple[str, int]]) -> list[tuple[str, int]]:
-    """Return the requests that were not answered with 200."""
-    return [one for one in sent if one[1] != 200]
-
-
 def not_once(sent: list[tuple[str, int]]) -> dict[str, int]:
     """Return how often ClickHouse has the requests that it does not have once, when it has had the time to."""
     listed = ", ".join(f"'{identifier}'" for identifier, _ in sent)
@@ -111,6 +107,14 @@ def not_once(sent: list[tuple[str, int]]) -> dict[str, int]:
         if not wrong or time.monotonic() > deadline:
             return wrong
         time.sleep(0.5)
+
+
+def check(sent: list[tuple[str, int]], injected: Counts) -> None:
+    """Assert that every request was answered with 200 and is in ClickHouse once."""
+    failed, wrong = [one for one in sent if one[1] != 200], not_once(sent)
+    injected(times=1, failed_requests=len(failed), lost_records=len(wrong))
+    assert failed == []
+    assert wrong == {}
 
 
 def content(sent: list[tuple[str, int]]) -> list[str]:
@@ -177,7 +181,9 @@ def test_without_its_backup_an_upgrade_is_refused_before_any_host_is_touched(new
 
 
 @pytest.mark.fault("F16")
-def test_a_migration_that_fails_half_way_is_undone_with_its_data(newer: list[str], recorded: list[tuple[str, int]]):
+def test_a_migration_that_fails_half_way_is_undone_with_its_data(
+    newer: list[str], recorded: list[tuple[str, int]], injected: Counts
+):
     before, release = content(recorded), lab("status", "--json").data()["hosts"]["data1"]["release"]
     with asking(secret("helicone_api_key")) as sent:
         result = lab("deploy", "--yes", *newer, *BROKEN)
@@ -194,8 +200,7 @@ def test_a_migration_that_fails_half_way_is_undone_with_its_data(newer: list[str
     assert ledger() == set()
     assert postgres("select to_regclass('public.lab_next') is null") == ["t"]
     assert content(recorded) == before
-    assert refused(sent) == []
-    assert not_once(sent) == {}
+    check(sent, injected)
     assert {host["state"] for host in lab("status", "--json").data()["hosts"].values()} == {"ok"}
     last = lab("history", "--json").data()["history"][-1]
     assert (last["outcome"], last["command"]) == ("failed", "deploy")
@@ -203,7 +208,7 @@ def test_a_migration_that_fails_half_way_is_undone_with_its_data(newer: list[str
 
 @pytest.mark.fault("F3", "F16")
 def test_a_controller_that_dies_in_an_upgrade_leaves_its_set_to_be_restored(
-    newer: list[str], recorded: list[tuple[str, int]]
+    newer: list[str], recorded: list[tuple[str, int]], injected: Counts
 ):
     before = content(recorded)
     with asking(secret("helicone_api_key")) as sent:
@@ -218,8 +223,7 @@ def test_a_controller_that_dies_in_an_upgrade_leaves_its_set_to_be_restored(
         assert result.code == 0, result.text
     assert ledger() == set()
     assert content(recorded) == before
-    assert refused(sent) == []
-    assert not_once(sent) == {}
+    check(sent, injected)
     status = lab("status", "--json").data()["hosts"]
     assert {(host["state"], host["backups"]["upgrade"]) for host in status.values()} == {("ok", None)}
 
@@ -227,7 +231,7 @@ def test_a_controller_that_dies_in_an_upgrade_leaves_its_set_to_be_restored(
 @pytest.mark.fault("F8", "F16")
 @pytest.mark.usefixtures("broken_on_app2")
 def test_migrations_that_went_well_are_undone_too_when_a_service_did_not(
-    newer: list[str], recorded: list[tuple[str, int]], tmp_path: Path
+    newer: list[str], recorded: list[tuple[str, int]], tmp_path: Path, injected: Counts
 ):
     """The deploy brings new passwords as well, and app1 delivers with its new jawn until app2 fails."""
     before = content(recorded)
@@ -237,8 +241,7 @@ def test_migrations_that_went_well_are_undone_too_when_a_service_did_not(
     assert "2 PostgreSQL and 1 ClickHouse migrations had been applied" in result.err
     assert ledger() == set()
     assert content(recorded) == before
-    assert refused(sent) == []
-    assert not_once(sent) == {}
+    check(sent, injected)
     assert {host["state"] for host in lab("status", "--json").data()["hosts"].values()} == {"ok"}
     assert complaints() == []
 
@@ -246,7 +249,7 @@ def test_migrations_that_went_well_are_undone_too_when_a_service_did_not(
 @pytest.mark.fault("F16")
 @pytest.mark.usefixtures("forgotten", "back_to_the_labs_version")
 def test_a_migration_that_outlasts_the_health_timeout_is_waited_for_and_there_is_no_way_back(
-    newer: list[str], recorded: list[tuple[str, int]], tmp_path: Path
+    newer: list[str], recorded: list[tuple[str, int]], tmp_path: Path, injected: Counts
 ):
     slow = ["--set", "images.migrations=registry.lab:5000/migrations:slow", "--set", "deploy.health_timeout=25"]
     with edited_secrets(tmp_path, *PASSWORDS):
@@ -254,8 +257,7 @@ def test_a_migration_that_outlasts_the_health_timeout_is_waited_for_and_there_is
             result = lab("deploy", "--yes", *newer, *slow)  # the migrations take 26 seconds
         assert result.code == 0, result.text
         assert ledger() == {FIRST, SECOND, THIRD}
-        assert refused(sent) == []
-        assert not_once(recorded + sent) == {}
+        check(recorded + sent, injected)
         again = lab("deploy", "--yes", *newer, *slow)
         assert "no changes" in again.out, again.text
         assert [host["backups"]["upgrade"] for host in lab("status", "--json").data()["hosts"].values()] == [None] * 3
