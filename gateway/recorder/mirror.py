@@ -50,21 +50,25 @@ class Mirror:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(f"{self._folder}/{name}")  # noqa: PTH108 - paths cost more than the removal
 
-    def left(self) -> Iterator[tuple[str, float]]:
+    def gone(self) -> set[Path]:
+        """Return the folders whose Envoys have ended: all that they were to say is in the log."""
+        return {folder for folder in self._folders() if _is_gone(folder)}
+
+    def left(self, gone: set[Path]) -> Iterator[tuple[str, float]]:
         """Yield the files that no line will come for, each with the time of its last byte.
 
-        Folders of Envoys that are gone are removed once they are empty.
+        `gone` are the folders whose Envoys had ended before the log was read to its end; they are removed once
+        they are empty.
         """
         for folder in self._folders():
-            gone = _is_gone(folder)
             with os.scandir(folder) as files:
                 for file in files:
                     name = f"{folder.name}/{file.name}"
                     with contextlib.suppress(FileNotFoundError):
                         written = file.stat().st_mtime
-                        if _NAME.fullmatch(name) and (gone or time.time() - written > _SILENT_SECONDS):
+                        if _NAME.fullmatch(name) and (folder in gone or time.time() - written > _SILENT_SECONDS):
                             yield name, written
-            if gone:
+            if folder in gone:
                 with contextlib.suppress(OSError):  # there is something in it
                     folder.rmdir()
 

@@ -129,8 +129,14 @@ class Taking:
             log.say_at_times("gap", "error", "a request passed without a record", last=json.loads(text))
 
     def _read_left(self, batch: _Batch) -> bool:
-        """Take what Envoys left that are gone, as far as it came; return whether there is more."""
-        for name, written in self._mirror.left():
+        """Take what Envoys left that are gone, as far as it came; return whether there is more.
+
+        An Envoy may have written its last line just now: whatever the log says comes first.
+        """
+        gone = self._mirror.gone()
+        if self._read_lines(batch):
+            return True
+        for name, written in self._mirror.left(gone):
             self._read_file(name, written, batch)
             if batch.full:
                 return True

@@ -68,6 +68,11 @@ class Envoy:
     def end(self):
         """End, however: the kernel gives the lock back."""
         os.close(self.lock)
+        self.lock = None
+
+    def runs(self):
+        """Return whether it has not ended."""
+        return self.lock is not None
 
 
 def new_ids(how_many):

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from gateway.recorder import backlog, taking
+from gateway.recorder import backlog, mirror, taking
 from gateway.recorder.schema import count
 from gateway.recorder.spool import Spool
 from gateway.recorder.status import status
@@ -109,6 +109,25 @@ def test_what_an_envoy_leaves_waits_for_the_lines_before_it(envoy, takes, seen):
     envoy.end()
     rounds(takes())
     assert taken(seen) == ids
+
+
+def test_the_last_line_of_an_envoy_that_ends_while_it_is_looked_for_makes_no_gap(envoy, takes, seen, monkeypatch):
+    """Its line comes when the log was read to its end, and then it ends."""
+    (last,) = new_ids(1)
+    name, really = envoy.leave(last), mirror._is_gone  # noqa: SLF001 - the moment between two of its steps
+
+    def is_gone(folder):
+        if envoy.runs():
+            envoy.log({"id": last, "exchange": name})
+            envoy.end()
+        return really(folder)
+
+    monkeypatch.setattr(mirror, "_is_gone", is_gone)
+    taking = takes()
+    rounds(taking)
+    rounds(taking)
+    assert taken(seen) == [last]
+    assert count(seen, "gaps_total") == 0
 
 
 def test_what_is_silent_for_longer_than_envoy_allows_is_taken(envoy, takes, seen):
