@@ -7,7 +7,7 @@ PYTHON := .venv/bin/python
 help:  ## show this
 	@sed -n 's/^\([a-z-]*\): .*## /make \1\t/p' $(MAKEFILE_LIST)
 
-check: .venv/.installed-from  ## ruff, mypy and the unit tests; under a minute, needs no Docker
+check: .venv/.installed-from  ## ruff, mypy and the unit tests; some minutes, needs no Docker
 	$(PYTHON) -m ruff check
 	$(PYTHON) -m ruff format --check
 	$(PYTHON) -m mypy
