@@ -128,12 +128,30 @@ def summary(container: dict[str, Any]) -> dict[str, Any]:
         "id": container["Id"][:12],
         "image": container["Config"]["Image"],
         "state": state["Status"],
-        "health": (state.get("Health") or {}).get("Status", ""),
+        "health": health(container),
         "started": state["StartedAt"],
         "restarts": container.get("RestartCount", 0),
         "hash": container["Config"]["Labels"].get(HASH_LABEL, ""),
         "ports": ports,
     }
+
+
+def health(container: dict[str, Any]) -> str:
+    """Return what the engine's last healthcheck of a container said, empty if it has none."""
+    return str((container["State"].get("Health") or {}).get("Status", ""))
+
+
+def passes_own_check(container: dict[str, Any], *more: str) -> bool:
+    """Run the container's healthcheck in it, as the engine would. See Docker's HEALTHCHECK for the two forms."""
+    kind, *words = container["Config"]["Healthcheck"]["Test"]
+    command = words if kind == "CMD" else ["/bin/sh", "-c", *words]
+    try:
+        done = subprocess.run(
+            ["docker", "exec", container["Id"], *command, *more], capture_output=True, check=False, timeout=10
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    return done.returncode == 0
 
 
 def address(container: dict[str, Any]) -> str:

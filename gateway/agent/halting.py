@@ -30,5 +30,4 @@ def resume(store: Store, project: str, services: list[str], emit: Emit) -> dict[
         compose.up(store, project, services, redact)
         timeout = store.manifest(release)["settings"]["health_timeout"]
         health.wait_until_ready(project, services, timeout, redact, emit)
-        health.wait_until_healthy(project, services, timeout, redact)
     return {"started": services}

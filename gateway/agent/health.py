@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,16 +16,14 @@ _TAKEN_UP_SECONDS = 10.0
 def wait_until_ready(
     project: str, services: Sequence[str], timeout: float, redact: Redact, emit: Callable[..., None]
 ) -> None:
-    """Wait until every service runs and its healthcheck passes, so that what needs it may start.
+    """Wait until every service is healthy, so that what needs it may start, and tell of each.
 
-    The engine runs a container's first check only after a whole interval, so a container that is
-    still `starting` is asked here, with its own check. Raises StepFailed, with the last lines of the
-    container at fault, when one exits, restarts again and again, turns unhealthy, or takes longer
-    than `timeout` seconds.
+    Raises StepFailed, with the last lines of the container at fault, when one exits, restarts again and
+    again, turns unhealthy, or takes longer than `timeout` seconds.
     """
 
     def ready(container: dict[str, Any]) -> bool:
-        if is_healthy(container) or (_is_starting(container) and _passes_own_check(container)):
+        if is_healthy(container):
             emit(event="healthy", service=engine.service_of(container))
             return True
         return False
@@ -41,14 +38,14 @@ def wait_for_own_check(project: str, services: Sequence[str], timeout: float, re
     """
     deadline = time.monotonic() + timeout
     for container in _of_services(project, services):
-        while not _passes_own_check(container):
+        while not engine.passes_own_check(container):
             if time.monotonic() > deadline:
                 fail(container, f"does not pass its own check after {timeout:.0f} s", redact)
             time.sleep(0.3)
 
 
 def wait_until_healthy(project: str, services: Sequence[str], timeout: float, redact: Redact) -> None:
-    """Wait until the engine itself calls every service healthy. Raises StepFailed as `wait_until_ready` does."""
+    """Wait until every service is healthy. Raises StepFailed as `wait_until_ready` does."""
     _wait(project, services, timeout, redact, is_healthy)
 
 
@@ -66,10 +63,14 @@ def settle(project: str, services: Sequence[str], seconds: float, redact: Redact
 
 
 def is_healthy(container: dict[str, Any]) -> bool:
-    """Return whether a container runs and its healthcheck, if it has one, passes."""
-    state = container["State"]
-    health = (state.get("Health") or {}).get("Status")
-    return bool(state["Status"] == "running" and health in (None, "none", "healthy"))
+    """Return whether a container runs and its healthcheck, if it has one, passes.
+
+    The engine runs the first check only after a whole interval: one that is still `starting` is asked here.
+    """
+    if container["State"]["Status"] != "running":
+        return False
+    health = engine.health(container)
+    return health in ("", "none", "healthy") or (health == "starting" and engine.passes_own_check(container))
 
 
 def fail(container: dict[str, Any], problem: str, redact: Redact) -> None:
@@ -116,33 +117,15 @@ def wait_until_taken_up(project: str, manifest: dict[str, Any], path: str) -> No
     """
     readers = [service["name"] for service in manifest["services"] if path in service.get("live", ())]
     waiting = [container for container in _of_services(project, readers) if container["State"]["Status"] == "running"]
-    deadline = time.monotonic() + _TAKEN_UP_SECONDS
+    deadline, name = time.monotonic() + _TAKEN_UP_SECONDS, path.rpartition("/")[2]
     while waiting and time.monotonic() < deadline:
-        waiting = [container for container in waiting if not _passes_own_check(container, path.rpartition("/")[2])]
+        waiting = [container for container in waiting if not engine.passes_own_check(container, name)]
         if waiting:
             time.sleep(0.1)
 
 
 def _of_services(project: str, services: Sequence[str]) -> list[dict[str, Any]]:
     return [c for c in engine.containers(project) if engine.service_of(c) in services]
-
-
-def _is_starting(container: dict[str, Any]) -> bool:
-    state = container["State"]
-    return bool(state["Status"] == "running" and (state.get("Health") or {}).get("Status") == "starting")
-
-
-def _passes_own_check(container: dict[str, Any], *more: str) -> bool:
-    """Run the container's healthcheck in it, as the engine would. See Docker's HEALTHCHECK for the two forms."""
-    kind, *words = container["Config"]["Healthcheck"]["Test"]
-    command = words if kind == "CMD" else ["/bin/sh", "-c", *words]
-    try:
-        done = subprocess.run(
-            ["docker", "exec", container["Id"], *command, *more], capture_output=True, check=False, timeout=10
-        )
-    except subprocess.TimeoutExpired:
-        return False
-    return done.returncode == 0
 
 
 def _problem(container: dict[str, Any]) -> str:
@@ -152,6 +135,6 @@ def _problem(container: dict[str, Any]) -> str:
         return f"exited with code {state['ExitCode']}"
     if container.get("RestartCount", 0) >= 2:
         return f"keeps exiting: {container['RestartCount']} restarts"
-    if (state.get("Health") or {}).get("Status") == "unhealthy":
+    if engine.health(container) == "unhealthy":
         return "is unhealthy"
     return ""

@@ -47,6 +47,7 @@ def others(project: str) -> list[dict[str, Any]]:
 def describe(container: dict[str, Any], defaults: list[str]) -> dict[str, Any]:
     """Return one container: `engine.summary` and how it was made; variables only as hashes.
 
+    One that the engine has not checked yet is asked by its own healthcheck, and `healthy` if that passes.
     `environment` holds `value_hash` of each variable, `defaults` the names of the
     variables whose value is, or contains as a password, one of the publicly known `defaults`.
     """
@@ -55,6 +56,7 @@ def describe(container: dict[str, Any], defaults: list[str]) -> dict[str, Any]:
     state = container["State"]
     return {
         **engine.summary(container),
+        "health": _health(container),
         "name": container["Name"].lstrip("/"),
         "long_id": container["Id"],
         "exit_code": state["ExitCode"],
@@ -70,6 +72,12 @@ def describe(container: dict[str, Any], defaults: list[str]) -> dict[str, Any]:
         "defaults": sorted(name for name, value in values.items() if _has_default(name, value, defaults)),
         "mounts": [_mount(mount, state["Pid"]) for mount in container["Mounts"]],
     }
+
+
+def _health(container: dict[str, Any]) -> str:
+    found = engine.health(container)
+    runs = container["State"]["Status"] == "running"
+    return "healthy" if found == "starting" and runs and engine.passes_own_check(container) else found
 
 
 def variables(container: dict[str, Any]) -> dict[str, str]:

@@ -28,6 +28,7 @@ def looks(monkeypatch):
     monkeypatch.setattr(engine, "containers", lambda _: shown.pop(0) if len(shown) > 1 else shown[0])
     monkeypatch.setattr(engine, "logs", lambda _: ["password hunter22", "last line"])
     monkeypatch.setattr(health.time, "sleep", lambda _: None)
+    monkeypatch.setattr(engine, "passes_own_check", lambda _: False)
     return shown
 
 
@@ -40,6 +41,17 @@ def test_waits_until_all_are_healthy(looks):
     looks += [[inspected("db"), starting], [inspected("db"), starting], [inspected("db"), inspected()]]
     health.wait_until_healthy(PROJECT, ["db", "jawn"], 60, redact)
     assert len(looks) == 1
+
+
+def test_one_that_the_engine_has_not_checked_yet_is_healthy_if_its_own_check_passes(looks, monkeypatch):
+    """The engine takes a whole interval until its first look."""
+    looks += [[inspected(health_status="starting")]]
+    monkeypatch.setattr(engine, "passes_own_check", lambda _: True)
+    health.wait_until_healthy(PROJECT, ["jawn"], 0, redact)
+    health.settle(PROJECT, ["jawn"], 1, redact)
+    monkeypatch.setattr(engine, "passes_own_check", lambda _: False)
+    with pytest.raises(StepFailed, match="was healthy and then was not"):
+        health.settle(PROJECT, ["jawn"], 1, redact)
 
 
 def test_a_service_without_a_check_need_only_run(looks):
@@ -83,7 +95,7 @@ def test_a_container_that_was_never_made(looks):
 
 def test_a_starting_service_whose_own_check_passes_is_ready(looks, monkeypatch):
     looks += [[inspected(health_status="starting")]]
-    monkeypatch.setattr(health, "_passes_own_check", lambda _: True)
+    monkeypatch.setattr(engine, "passes_own_check", lambda _: True)
     events = []
     health.wait_until_ready(PROJECT, ["jawn"], 60, redact, lambda **event: events.append(event))
     assert events == [{"event": "healthy", "service": "jawn"}]
@@ -93,14 +105,14 @@ def test_a_service_that_took_up_a_change_is_asked_anew_until_its_own_check_passe
     """What the engine saw last may be older than the change."""
     looks += [[inspected(health_status="healthy")]]
     checks = [False, False, True]
-    monkeypatch.setattr(health, "_passes_own_check", lambda _: checks.pop(0))
+    monkeypatch.setattr(engine, "passes_own_check", lambda _: checks.pop(0))
     health.wait_for_own_check(PROJECT, ["jawn"], 60, redact)
     assert checks == []
 
 
 def test_a_change_that_is_not_taken_up_is_a_failed_step(looks, monkeypatch):
     looks += [[inspected(health_status="healthy", log=[{"ExitCode": 1, "Output": "has not taken up hunter22"}])]]
-    monkeypatch.setattr(health, "_passes_own_check", lambda _: False)
+    monkeypatch.setattr(engine, "passes_own_check", lambda _: False)
     with pytest.raises(StepFailed, match="jawn does not pass its own check after 0 s") as caught:
         health.wait_for_own_check(PROJECT, ["jawn"], 0, redact)
     assert "healthcheck: has not taken up [redacted]" in caught.value.logs

@@ -50,6 +50,20 @@ def test_the_command_fits_into_one_argument() -> None:
     assert len(look_command({**ORDER, "questions": [{"kind": "x" * 100}] * 100})) < 131_072  # MAX_ARG_STRLEN
 
 
+@pytest.mark.parametrize(
+    ("engine_says", "check_passes", "told"),
+    [("starting", True, "healthy"), ("starting", False, "starting"), ("unhealthy", True, "unhealthy"), ("", True, "")],
+)
+def test_a_container_that_the_engine_has_not_checked_yet_is_asked(
+    monkeypatch: pytest.MonkeyPatch, engine_says: str, check_passes: bool, told: str
+) -> None:
+    """Right after a deploy the engine's first look is up to an interval away."""
+    container = inspected("db")
+    container["State"]["Health"] = {"Status": engine_says} if engine_says else None
+    monkeypatch.setattr(containers.engine, "passes_own_check", lambda _: check_passes)
+    assert containers.describe(container, [])["health"] == told
+
+
 def test_values_do_not_leave_the_host_and_defaults_are_found() -> None:
     environment = [
         "POSTGRES_PASSWORD=testpassword", "URL=postgres://u:minioadmin@db/x", "POSTGRES_USER=postgres",
