@@ -1,7 +1,7 @@
 """Modules of the agent that are imported when they are first used.
 
-A host gets the agent anew with every command and compiles what it imports: a no-op asks for a quarter of it, and
-that is most of what a no-op costs a host.
+A host compiles what it imports of an agent that it was just sent, and reads it from the one that it keeps: a no-op asks
+for a quarter of it.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from typing import Any
 from gateway.verify.checks import check
 from gateway.verify.target import Target
 
-SILENT_SECONDS = 30  # it writes about itself every second
+SILENT_SECONDS = 30  # it writes about itself every two seconds
 BACKLOG_SECONDS = 600  # older records mean that Helicone does not take them
 FULL = 0.8
 
