@@ -23,7 +23,10 @@ _PAGES = (
     ("ui-redirects", r"Helicone's cloud|web sends / to|web answers /signin with 3|the UI sends browsers to"),
     ("certificate", r"certificate ends|CERTIFICATE_VERIFY_FAILED"),
     ("gateway-unreachable", rf":\d+ gives no answer|{_down('gateway')}|{_down('door')}"),
-    ("requests-not-in-the-ui", rf"answered and not recorded|records? wait|pass unrecorded|{_down('jawn')}"),
+    (
+        "requests-not-in-the-ui",
+        rf"not recorded|records? wait|pass unrecorded|without a record|recorder (last|has not) said|{_down('jawn')}",
+    ),
 )
 
 

@@ -33,7 +33,8 @@ def state(target: Target) -> Mapping[str, Any]:
 def test_alive(target: Target) -> None:
     age = state(target)["age"]
     assert age < SILENT_SECONDS, (
-        f"{target.name}: the recorder last said something {age:.0f} s ago: requests pass unrecorded"
+        f"{target.name}: the recorder last said something {age:.0f} s ago: requests wait in the gateway's memory, until"
+        " recorder.mirror is full"
     )
 
 
@@ -77,5 +78,6 @@ def test_dropped(target: Target) -> None:
 def test_gaps(target: Target) -> None:
     found = state(target)
     assert not found["gaps_recently"], (
-        f"{target.name}: {found['gaps_recently']} requests of the last hour passed while the recorder did not take them"
+        f"{target.name}: {found['gaps_recently']} requests of the last hour passed without a record: there was no"
+        " room for them (recorder.mirror), or gateway and recorder ended together"
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gateway.runbooks import about
 from gateway.verify.checks import check_of
 from gateway.verify.outside import Answer
 from gateway.verify.target import Request
@@ -44,13 +45,13 @@ def test_a_recorder_that_is_well_passes() -> None:
 @pytest.mark.parametrize(
     ("check", "changes", "words"),
     [
-        (recorder.test_alive, {"age": 31.0}, "last said something 31 s ago: requests pass unrecorded"),
+        (recorder.test_alive, {"age": 31.0}, "last said something 31 s ago: requests wait in the gateway's memory"),
         (recorder.test_backlog, {"oldest_seconds": 601.0, "waiting": 9}, "9 records wait, the oldest for 601 s"),
         (recorder.test_backlog, {"oldest_seconds": 601.0, "last_error": "refused"}, "The last problem: refused"),
         (recorder.test_room, {"waiting_bytes": 800}, "when it is full, new ones are dropped"),
         (recorder.test_mirror, {"mirror_bytes": 801}, "when it is full, requests pass unrecorded"),
         (recorder.test_dropped, {"dropped_recently": 3}, "3 records were dropped"),
-        (recorder.test_gaps, {"gaps_recently": 2}, "2 requests of the last hour passed"),
+        (recorder.test_gaps, {"gaps_recently": 2}, "2 requests of the last hour passed without a record"),
     ],
 )
 def test_what_is_wrong_with_a_recorder_is_said(
@@ -58,6 +59,7 @@ def test_what_is_wrong_with_a_recorder_is_said(
 ) -> None:
     with pytest.raises(AssertionError, match=words) as caught:
         check(target(recorder={**WELL, **changes}))
+    assert about([str(caught.value)]), "a runbook is about it"
     assert str(caught.value).startswith("app1: ")
 
 
