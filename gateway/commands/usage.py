@@ -18,14 +18,16 @@ NO_MODEL = "(no model)"
 MODEL, KEY = "model", "properties['gateway-key']"  # what requests are told by
 UNNOTED = "(key not noted)"  # recorded before the gateway noted keys, or by another way than the gateway
 _COLUMNS = ["requests", "errors", "tokens in", "tokens out", "cost $", "p50 ms", "p95 ms"]
+# One statement for the total and its parts, or a row that arrives between two of them is in the one and not in the other.
 # FINAL: the table keeps a row that was written twice until it merges. A negative status is an answer that broke off.
 _SELECT = """
-SELECT {group} AS name, count() AS requests, countIf(status < 200 OR status >= 400) AS errors,
+SELECT part.1 AS kind, part.2 AS name, count() AS requests, countIf(status < 200 OR status >= 400) AS errors,
     ifNull(sum(prompt_tokens), 0) AS tokens_in, ifNull(sum(completion_tokens), 0) AS tokens_out,
     ifNull(sum(cost), 0) AS units, quantile(0.5)(latency) AS half, quantile(0.95)(latency) AS most
 FROM default.request_response_rmt FINAL
+ARRAY JOIN [('total', ''), ('model', toString(model)), ('key', {key})] AS part
 WHERE request_created_at > now64(3) - INTERVAL {seconds} SECOND
-GROUP BY name ORDER BY requests DESC, name
+GROUP BY kind, name ORDER BY requests DESC, name
 """
 _HOURLY = """
 SELECT {group} AS name, toUnixTimestamp(toStartOfHour(request_created_at)) AS hour,
@@ -52,12 +54,13 @@ def usage(project: Project, since: str, as_json: bool) -> dict[str, Any]:
 
 def traffic(stores: Stores, seconds: int) -> tuple[dict[str, Any], str]:
     """Return `total`, `models` and `keys` of the last `seconds`, and why the keys' names are not known, if so."""
-    models = [figures(row) for row in stores.clickhouse(_SELECT.format(group=MODEL, seconds=seconds))]
-    by_key = stores.clickhouse(_SELECT.format(group=KEY, seconds=seconds))
-    total = [figures(row) for row in stores.clickhouse(_SELECT.format(group="''", seconds=seconds))]
+    found: dict[str, list[Row]] = {"total": [], "model": [], "key": []}
+    for row in stores.clickhouse(_SELECT.format(key=KEY, seconds=seconds)):
+        found[row["kind"]].append(row)
     names, problem = _key_names(stores)
-    keys = [{"fingerprint": row["name"], **figures(row), **_key(row["name"], names)} for row in by_key]
-    return {"total": total[0] if total else figures({"name": ""}), "models": models, "keys": keys}, problem
+    keys = [{"fingerprint": row["name"], **figures(row), **_key(row["name"], names)} for row in found["key"]]
+    total = figures(found["total"][0] if found["total"] else {"name": ""})
+    return {"total": total, "models": [figures(row) for row in found["model"]], "keys": keys}, problem
 
 
 def hourly(stores: Stores, group: str, seconds: int) -> dict[str, list[dict[str, Any]]]:

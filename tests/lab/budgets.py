@@ -37,7 +37,7 @@ READING = (
     Budget("backups", (), 1, 1, 2, "open, ask the repository"),
     Budget("apikey.list", (), 1, 1, 3, "open, ask both stores"),
     Budget("user.list", (), 1, 1, 2, "open, ask PostgreSQL"),
-    Budget("usage", (), 1, 1, 5, "open, ask both stores, their parts one after the other"),
+    Budget("usage", (), 1, 1, 3, "open, ask both stores"),
     Budget("doctor", (), 1, 1, 4, "open, look, examine"),
 )
 BUDGETS = (PLAN, NO_CHANGES, ONE_VARIABLE, ROLLBACK, VERIFY, *READING)
