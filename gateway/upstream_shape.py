@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from gateway.document import load_made
 from gateway.errors import ConfigurationError
 from gateway.git_cache import CachedRepository, alone
 from gateway.upstream import CLICKHOUSE_FOLDERS, POSTGRES_FOLDERS
@@ -71,7 +72,7 @@ def read_shape(repo: str, ref: str, compose_path: str, cache: Path) -> tuple[Sha
 def parsed_compose(content: bytes, commit: str) -> dict[str, Any]:
     """Return services, volumes and interpolated variables of a compose file. Raises ConfigurationError for no such."""
     try:
-        document = yaml.safe_load(content)
+        document = load_made(content)
         services = {str(name): _service(service) for name, service in document["services"].items()}
         volumes = tuple(sorted(str(name) for name in document.get("volumes") or {}))
     except (yaml.YAMLError, TypeError, KeyError, AttributeError):

@@ -20,7 +20,7 @@ OffAsWritten = BeforeValidator(lambda value: "off" if value is False else value)
 class Section(BaseModel):
     """A part of the variables: immutable, and strict about unknown keys."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Limits(Section):

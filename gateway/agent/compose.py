@@ -2,27 +2,65 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
 import subprocess
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
-from . import engine
+from . import engine, programs
 from .failure import StepFailed
 from .redaction import hide
 from .store import Store
 
 FILES = ("compose.upstream.yml", "compose.override.yml", "compose.labels.yml")
+KNOWN = "compose-version.json"  # below the environment's state
+# Where Docker's client looks for plugins: github.com/docker/cli, cli-plugins/manager.
+PLUGINS = ("/usr/local/lib", "/usr/local/libexec", "/usr/lib", "/usr/libexec")
 DOWN_SECONDS = 30  # nobody waits for what an environment that goes away is still answering
 Redact = Callable[[str], str]
 
 
-def version() -> str | None:
-    """Return the version of the Compose plugin, or None where there is none."""
+def version(store: Store) -> str | None:
+    """Return the version of the Compose plugin, or None where there is none.
+
+    Asking costs a host more than all the rest of a snapshot, so the answer is kept for as long as none of the files
+    that give it is another one.
+    """
+    file, found = store.state / KNOWN, _programs()
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        kept = json.loads(file.read_bytes())
+        if kept["programs"] == found:
+            return str(kept["version"])
+    answer = _asked()
+    if answer and store.state.is_dir():
+        with contextlib.suppress(OSError):  # a full disk: it is asked again
+            fresh = file.with_name(f".{KNOWN}.{os.getpid()}")
+            fresh.write_text(json.dumps({"programs": found, "version": answer}))
+            fresh.replace(file)
+    return answer
+
+
+def _asked() -> str | None:
     try:
         done = subprocess.run(["docker", "compose", "version", "--short"], capture_output=True, check=False)
     except OSError:
         return None
     return done.stdout.decode().strip().lstrip("v") or None if done.returncode == 0 else None
+
+
+def _programs() -> list[list[Any]]:
+    """Return what tells Docker's client and every plugin that it may take for Compose from one put in its place."""
+    home = Path(os.environ.get("HOME", "/root"), ".docker")  # Docker's client looks there first
+    plugins = [home / "cli-plugins", *(Path(folder, "docker/cli-plugins") for folder in PLUGINS)]
+    found = []
+    for path in (programs.find("docker"), home / "config.json", *(folder / "docker-compose" for folder in plugins)):
+        with contextlib.suppress(OSError, TypeError):
+            status = os.stat(path)  # type: ignore[arg-type]  # noqa: PTH116 - None where there is no client
+            found.append([str(path), status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns])
+    return found
 
 
 def redaction(store: Store, release: str) -> Redact:

@@ -22,6 +22,7 @@ from . import (
     lease,
     programs,
     schedule,
+    sockets,
     strays,
     upgrading,
 )
@@ -34,6 +35,7 @@ def take(store: Store, project: str, registries: list[str], images: list[str]) -
 
     `images` are the references that a deploy will want; the answer says which are not here yet.
     """
+    waiting = sockets.waiting()
     facts: dict[str, Any] = {
         "python": ".".join(map(str, sys.version_info[:3])),
         "architecture": os.uname().machine,
@@ -41,8 +43,10 @@ def take(store: Store, project: str, registries: list[str], images: list[str]) -
         "time": time.time(),
         **_memory(),
         "disk_free": _disk_free(store.root),
-        "listening": _listening(),
-        "exposed": exposed.look(),
+        "listening": [
+            {"address": sockets.address(one.address), "port": one.port} for one in waiting if one.protocol == "tcp"
+        ],
+        "exposed": exposed.look(waiting),
         "tools": {
             "nftables": firewall.is_installed(),
             "unattended-upgrades": hardening.updates_installed(),
@@ -52,7 +56,7 @@ def take(store: Store, project: str, registries: list[str], images: list[str]) -
         "certificates": {name: docker_setup.registry_certificate(name) for name in registries},
     }
     facts["engine"] = engine.version()
-    facts["compose"] = compose.version() if facts["engine"] else None
+    facts["compose"] = compose.version(store) if facts["engine"] else None
     facts["missing_images"] = [name for name in images if not (facts["engine"] and engine.has_image(name))]
     return {
         "facts": facts,
@@ -144,22 +148,3 @@ def _disk_free(folder: Path) -> dict[str, int]:
         status = os.statvfs(existing)
         free[name] = status.f_bavail * status.f_frsize
     return free
-
-
-def _listening() -> list[dict[str, Any]]:
-    """Return the TCP addresses that something on the host listens on, from proc(5) net/tcp."""
-    found = []
-    for family in ("tcp", "tcp6"):
-        for line in (_read(Path(f"/proc/net/{family}")) or "").splitlines()[1:]:
-            fields = line.split()
-            if fields[3] == "0A":
-                address, _, port = fields[1].partition(":")
-                found.append({"address": _address(address), "port": int(port, 16)})
-    return found
-
-
-def _address(hexadecimal: str) -> str:
-    """Return an address of proc(5) net/tcp as text; any IPv6 one counts as `::` (every address)."""
-    if len(hexadecimal) == 8:
-        return ".".join(str(byte) for byte in reversed(bytes.fromhex(hexadecimal)))
-    return "::1" if hexadecimal == "00000000000000000000000001000000" else "::"

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 import subprocess
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from . import engine, stores, switch
+from . import engine
 from .failure import StepFailed
+from .later import later
 from .store import Store, flush_folder
+
+if TYPE_CHECKING:
+    from . import stores, switch
+else:
+    stores, switch = later("stores switch")
 
 FILE = "upgrade.json"
 _USAGE = 2  # how the recorder ends for a word that it does not know

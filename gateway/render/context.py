@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -88,7 +88,7 @@ def context_of(
     vault: Vault,
     lock: Mapping[str, str],
     settings: Settings,
-    upstream_services: list[str],
+    upstream_services: Sequence[str],
 ) -> dict[str, Any]:
     """Return all names for the templates of `host`.
 

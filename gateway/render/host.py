@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from gateway.document import load_made
 from gateway.errors import ConfigurationError
 from gateway.inventory.published import published_ports
 from gateway.render.addresses import certificate_names, public_urls
@@ -96,15 +98,16 @@ def _rendered(path: str, template: str, context: Mapping[str, Any]) -> bytes:
     return text.encode()
 
 
-def upstream_services(upstream: Upstream) -> list[str]:
+@cache
+def upstream_services(upstream: Upstream) -> tuple[str, ...]:
     """Return the names of the services in Helicone's compose file, in its order.
 
     Raises ConfigurationError if it is no compose file.
     """
     shown = f"upstream's compose file at {upstream.commit[:12]}"
     try:
-        document = yaml.safe_load(upstream.compose)
-        return list(document["services"])
+        document = load_made(upstream.compose)
+        return tuple(document["services"])
     except (yaml.YAMLError, TypeError, KeyError):
         raise ConfigurationError(
             "there are no services in it", where=shown, next_step="set upstream.compose_path or upstream.ref"

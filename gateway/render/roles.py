@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import yaml
 from pydantic import BaseModel, ConfigDict
 
+from gateway.document import load_made
 from gateway.render.model import ServiceRole
 
 EVERY_HOST = "common"
@@ -68,7 +68,7 @@ def load_role(name: str, root: Path = ROOT) -> RoleRecipe:
 
     Raises OSError or pydantic's ValidationError if the file, which is part of the project, is broken.
     """
-    document = yaml.safe_load((root / "roles" / name / "role.yml").read_text(encoding="utf-8"))
+    document = load_made((root / "roles" / name / "role.yml").read_text(encoding="utf-8"))
     services = {
         service: ServiceRecipe.model_validate(recipe) for service, recipe in document.get("services", {}).items()
     }

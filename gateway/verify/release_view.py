@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from gateway.agent.store import read_env
+from gateway.document import Loader
 from gateway.render.model import Entrance
 from gateway.secret import Secret
 from gateway.verify.onhost.containers import value_hash
@@ -25,7 +26,7 @@ _NO_ENTRANCE = {"tls": "off", "name": "", "authority": "", "gateway": "", "ui": 
 _UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 
-class ComposeLoader(yaml.SafeLoader):
+class ComposeLoader(Loader):  # type: ignore[misc]
     """Reads a compose file and passes over Compose's tags (`!reset`, `!override`)."""
 
 

@@ -76,16 +76,53 @@ def test_up_starts_only_what_it_is_told_and_pulls_nothing(store, monkeypatch):
 
 
 @pytest.mark.parametrize(("script", "found"), [("echo v5.0.1", "5.0.1"), ("exit 1", None), ("echo", None)])
-def test_the_version_of_the_plugin(tmp_path, monkeypatch, script, found):
-    (tmp_path / "docker").write_text(f"#!/bin/sh\n{script}\n")
-    (tmp_path / "docker").chmod(0o755)
+def test_the_version_of_the_plugin(store, tmp_path, monkeypatch, script, found):
+    docker(tmp_path, script)
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
-    assert compose.version() == found
+    assert compose.version(store) == found
 
 
-def test_no_docker_no_version(tmp_path, monkeypatch):
+def test_no_docker_no_version(store, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert compose.version() is None
+    assert compose.version(store) is None
+
+
+def docker(folder, script):
+    """Put a program in the place of Docker's client that counts its calls."""
+    fresh = folder / "docker.new"
+    fresh.write_text(f"#!/bin/sh\necho x >>{folder}/calls\n{script}\n")
+    fresh.chmod(0o755)
+    fresh.replace(folder / "docker")
+
+
+def test_the_version_is_asked_again_only_when_a_program_is_another_one(store, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    docker(tmp_path, "echo 5.0.1")
+    assert [compose.version(store) for _ in range(3)] == ["5.0.1"] * 3
+    assert (tmp_path / "calls").read_text() == "x\n"
+    docker(tmp_path, "echo 2.0.1")
+    assert compose.version(store) == "2.0.1"
+    plugin = tmp_path / ".docker" / "cli-plugins" / "docker-compose"
+    plugin.parent.mkdir(parents=True)
+    plugin.write_text("")
+    compose.version(store)
+    assert (tmp_path / "calls").read_text() == "x\n" * 3
+
+
+@pytest.mark.parametrize("kept", ["", "[]", '{"programs": []}', "no JSON"])
+def test_a_damaged_answer_is_asked_for_again(store, tmp_path, monkeypatch, kept):
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
+    docker(tmp_path, "echo 5.0.1")
+    (store.state / compose.KNOWN).write_text(kept)
+    assert compose.version(store) == "5.0.1"
+
+
+def test_no_answer_is_not_kept(store, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
+    docker(tmp_path, "exit 1")
+    assert [compose.version(store), compose.version(store)] == [None, None]
+    assert (tmp_path / "calls").read_text() == "x\n" * 2
 
 
 def test_a_port_that_moves_to_another_service_is_freed_first_and_no_other(monkeypatch):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.agent import exposed
+from gateway.agent import exposed, sockets
 from gateway.agent.failure import StepFailed
 
 HEAD = "  sl  local_address rem_address   st\n"
@@ -62,7 +62,7 @@ def container(project, *ports):
 
 
 def test_programs_and_containers_that_others_can_reach_are_named(host):
-    assert exposed.look() == {
+    assert exposed.look(sockets.waiting()) == {
         "ports": ["22/tcp", "53/udp", "111/udp", "8788/tcp", "9100/tcp", "51820/udp"],
         "bridges": ["br-lan"],
     }
@@ -73,4 +73,4 @@ def test_without_an_engine_the_programs_are_left(host):
         raise StepFailed("docker", "Docker Engine does not answer")
 
     host.setattr(exposed.engine, "ask", silent)
-    assert exposed.look()["ports"] == ["22/tcp", "111/udp", "5432/tcp", "9100/tcp", "51820/udp"]
+    assert exposed.look(sockets.waiting())["ports"] == ["22/tcp", "111/udp", "5432/tcp", "9100/tcp", "51820/udp"]

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from itertools import chain
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import gateway
 from gateway.agent import lease, snapshot
 from gateway.agent.store import Store
 
@@ -73,9 +77,18 @@ def test_line_ends_are_content(store):
     assert snapshot._read(store.root / "file") == "one\r\ntwo\r\n"  # noqa: SLF001
 
 
-@pytest.mark.parametrize(
-    ("shown", "address"),
-    [("0100007F", "127.0.0.1"), ("00000000", "0.0.0.0"), ("0" * 32, "::"), ("0" * 24 + "01000000", "::1")],  # noqa: S104
-)
-def test_addresses_of_proc_net_tcp(shown, address):
-    assert snapshot._address(shown) == address  # noqa: SLF001
+def test_a_host_imports_no_more_for_a_no_op_than_that_needs(tmp_path):
+    """What a module costs, every command costs on every host: urllib and what it brings were a third of all."""
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from agent import session, snapshot\n"
+        "from agent.store import Store\n"
+        "snapshot.take(Store(sys.argv[2]), 'helicone-trial', [], [])\n"
+        "print(*sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", program, str(Path(gateway.__file__).parent), str(tmp_path)],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    heavy = "asyncio email http logging sqlite3 ssl tarfile tempfile urllib.request zipfile"
+    assert {*heavy.split()} & {*done.stdout.split()} == set()
