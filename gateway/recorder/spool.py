@@ -18,7 +18,7 @@ from . import log
 from .record import Record
 from .rows import INSERT, Row, row_of
 from .rush import Rush
-from .schema import add, count, open_or_replace
+from .schema import add, count, end_for_damage, is_damage, open_or_replace
 from .settings import Settings
 
 Change = Callable[[sqlite3.Connection], None]
@@ -115,6 +115,8 @@ class Spool:
                 log.say_at_times("write", "error", f"the spool cannot be written, trying again: {error}")
                 time.sleep(_RETRY_SECONDS)
             except Exception as error:  # noqa: BLE001 - one bad entry must not end the writer
+                if is_damage(error):
+                    end_for_damage(self._settings.folder, error)
                 self._roll_back()
                 if len(entries) > 1:
                     for entry in entries:
