@@ -8,7 +8,7 @@ from typing import Any
 
 from . import engine, stores, switch
 from .failure import StepFailed
-from .store import Store, flush_folder
+from .store import Store, write_private
 
 FILE = "upgrade.json"
 _USAGE = 2  # how the recorder ends for a word that it does not know
@@ -22,12 +22,7 @@ def begin(store: Store, entry: dict[str, Any]) -> None:
     the `release` that goes with it, `missing`, the migrations by store that the ledgers lacked, and
     `migrations`, as the wanted release's manifest has it.
     """
-    target = store.state / FILE
-    fresh = target.with_suffix(".new")
-    fresh.write_text(json.dumps(entry))
-    fresh.chmod(0o600)
-    fresh.replace(target)
-    flush_folder(store.state)
+    write_private(store.state / FILE, json.dumps(entry).encode())
 
 
 def end(store: Store) -> None:
