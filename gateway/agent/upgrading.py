@@ -30,6 +30,14 @@ def end(store: Store) -> None:
     (store.state / FILE).unlink(missing_ok=True)
 
 
+def set_of(store: Store) -> str:
+    """Return the set that the upgrade under way is undone with, empty when there is none."""
+    try:
+        return str(json.loads((store.state / FILE).read_bytes())["set"])
+    except (OSError, ValueError, KeyError):
+        return ""
+
+
 def look(store: Store, project: str) -> dict[str, Any] | None:
     """Return what `begin` wrote, with the names that were `applied` since; None when no upgrade is under way.
 
