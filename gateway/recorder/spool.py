@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from . import kept as kept_records
 from . import log
 from .record import Record
 from .rows import INSERT, Row, row_of
@@ -166,6 +167,7 @@ class Spool:
             log.say_at_times("disk", "error", "records dropped: the disk of the spool is nearly full")
             return []
         room = self._settings.spool_bytes - count(self._connection, "waiting_bytes")
+        kept_records.make_room(self._connection, room - sum(row[3] for row in rows))
         kept = []
         for row in rows:
             if row[3] <= room:
