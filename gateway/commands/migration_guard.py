@@ -71,7 +71,7 @@ class Upgrade:
             )
         try:
             applied = self._applied()
-        except AgentError as error:
+        except (AgentError, GatewayError) as error:
             raise self._doubt(f"the ledgers cannot be asked: {error.message}", []) from None
         if applied:
             self._restore()
