@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from gateway.age_identity import UNCHANGED
 from gateway.errors import ConfigurationError
 from gateway.private_file import shown_path
-from gateway.vault import Vault, create_missing, ensure_vault, save_vault
+from gateway.vault import Vault, create_missing, ensure_vault, open_vault, save_vault
 from gateway.vault_text import secrets_to_text, text_to_secrets
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ def edit_vault(
 
     The editor is $VISUAL, else $EDITOR of `environment`, else vi. A vault that does not exist is
     made first. Text that is not valid is not saved: `again` is shown the error and says whether to
-    go back to the editor; if not, the error is raised. Nothing is written when nothing changed.
+    go back to the editor; if not, the error is raised. Nothing is written when nothing changed. What
+    another command saved while the editor was open stays; for the same secret it is an error.
     """
     vault, _ = ensure_vault(path, identity, recipients)
     command = _editor(environment)
@@ -63,7 +64,14 @@ def edit_vault(
     complete, _ = create_missing(edited)
     changed = [name for name, value in complete.values.items() if vault.values.get(name) != value]
     if changed:
-        made = vault.changed({name: complete[name] for name in changed}, datetime.now(UTC))
+        saved = open_vault(path, identity)
+        both = [name for name in changed if saved.values.get(name) != vault.values.get(name)]
+        if both:
+            raise ConfigurationError(
+                f"another command saved new values of {', '.join(both)} while the editor was open",
+                where=shown_path(path), unaffected=UNCHANGED, next_step="edit again: the editor shows them",
+            )  # fmt: skip
+        made = saved.changed({name: complete[name] for name in changed}, datetime.now(UTC))
         save_vault(path, made, identity, recipients)
     return changed
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import backup_log, clickhouse_copy, content, dump, engine, repository_key, restic, stores, volumes
+from . import backup_log, clickhouse_copy, content, dump, engine, repository_key, restic, stores, upgrading, volumes
 from .backup_settings import Settings, load, refused
 from .failure import StepFailed, as_failure
 from .redaction import hide
@@ -47,7 +47,7 @@ def take(store: Store, by: str, emit: Emit) -> dict[str, Any]:
         emit(event="step", text="read the set back")
         _prove(settings, summary["snapshot_id"], (work / MANIFEST).read_bytes())
         restic.mark(settings, identifier, "proven")
-        removed = restic.retain(settings)
+        removed = restic.retain(settings, upgrading.set_of(store))
     except Exception as error:  # whatever it was, the set is no good
         failure = as_failure("backup", error)
         failure.message = hide(failure.message, [*settings.environment.values(), *settings.passwords.values()])

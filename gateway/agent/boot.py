@@ -66,12 +66,15 @@ def remove(project: str) -> None:
 
 
 def enable(name: str, script: str, unit: str) -> None:
-    """Let an init script run at every boot: by a systemd `unit` where that runs, by itself elsewhere; once."""
+    """Let an init script run at every boot: by a systemd `unit` where that runs, by itself elsewhere; once.
+
+    The script is as it should be only when it is enabled: who is cut off before is followed by one who begins again.
+    """
     file = INIT_SCRIPTS / name
     if file.is_file() and file.read_text() == script:
         return
     INIT_SCRIPTS.mkdir(exist_ok=True)
-    file.write_text(script)
+    file.write_text(f"{script}# not enabled yet\n")
     file.chmod(0o755)
     if Path("/run/systemd/system").is_dir():
         service = SYSTEMD / f"{name}.service"
@@ -81,6 +84,10 @@ def enable(name: str, script: str, unit: str) -> None:
         _run("systemctl", "enable", service.name)
     else:
         _run("update-rc.d", name, "defaults")
+    fresh = file.with_name(f".{name}.new")
+    fresh.write_text(script)
+    fresh.chmod(0o755)
+    fresh.replace(file)
 
 
 def disable(name: str) -> None:

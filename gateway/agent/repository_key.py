@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from . import restic
 from .backup_settings import Settings
-from .store import Store
+from .store import Store, write_private
 
 
 def open_for_a_set(store: Store, settings: Settings) -> None:
@@ -23,7 +23,4 @@ def open_for_a_set(store: Store, settings: Settings) -> None:
         before = replace(settings, environment={**settings.environment, restic.PASSWORD: kept.read_text()})
         restic.change_password(before, settings.environment[restic.PASSWORD])
     if not kept.is_file() or kept.read_text() != settings.environment[restic.PASSWORD]:
-        fresh = kept.with_suffix(".new")
-        fresh.touch(mode=0o600)
-        fresh.write_text(settings.environment[restic.PASSWORD])
-        fresh.replace(kept)
+        write_private(kept, settings.environment[restic.PASSWORD].encode())

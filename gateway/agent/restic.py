@@ -126,8 +126,8 @@ def restore(settings: Settings, snapshot: str, target: Path) -> Path:
     return target / INSIDE.lstrip("/")
 
 
-def retain(settings: Settings) -> list[str]:
-    """Remove the sets that the policy does not keep, and return their ids.
+def retain(settings: Settings, needed: str) -> list[str]:
+    """Remove the sets that the policy does not keep, and return their ids; the one that is `needed` stays, if any.
 
     Only proven sets count for the policy, so that a bad one never takes a good one's place, and the
     newest proven one always stays. Sets that are not proven go when a newer one is.
@@ -140,6 +140,7 @@ def retain(settings: Settings) -> list[str]:
     if useless:
         run(settings, "forget", *useless, step="retention")
     keep = [part for name, count in settings.keep.items() if count for part in (f"--keep-{name}", str(count))]
+    keep += ["--keep-tag", f"set-{needed}"] if needed else []
     run(settings, "forget", "--host", settings.project, "--tag", "proven", "--group-by", "host",
         *keep, "--prune", step="retention")  # fmt: skip
     kept = {one["id"] for one in sets(settings)}

@@ -6,7 +6,7 @@ from typing import Any
 
 from . import backup_settings, restic
 from .backup import SECRETS
-from .store import Store, flush_folder
+from .store import Store, write_private
 
 
 def listed(store: Store, elsewhere: dict[str, Any] | None) -> dict[str, Any]:
@@ -20,8 +20,4 @@ def keep_secrets(store: Store, text: bytes) -> None:
     """Put the secrets file, which is encrypted to the operators, where the next set finds it."""
     target = store.state / SECRETS
     if not target.is_file() or target.read_bytes() != text:
-        fresh = target.with_suffix(".new")
-        fresh.write_bytes(text)
-        fresh.chmod(0o600)
-        fresh.replace(target)
-        flush_folder(store.state)
+        write_private(target, text)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from . import engine
 from .failure import StepFailed
 from .later import later
-from .store import Store, flush_folder
+from .store import Store, write_private
 
 if TYPE_CHECKING:
     from . import stores, switch
@@ -28,17 +28,20 @@ def begin(store: Store, entry: dict[str, Any]) -> None:
     the `release` that goes with it, `missing`, the migrations by store that the ledgers lacked, and
     `migrations`, as the wanted release's manifest has it.
     """
-    target = store.state / FILE
-    fresh = target.with_suffix(".new")
-    fresh.write_text(json.dumps(entry))
-    fresh.chmod(0o600)
-    fresh.replace(target)
-    flush_folder(store.state)
+    write_private(store.state / FILE, json.dumps(entry).encode())
 
 
 def end(store: Store) -> None:
     """Say that the upgrade is over, whichever way."""
     (store.state / FILE).unlink(missing_ok=True)
+
+
+def set_of(store: Store) -> str:
+    """Return the set that the upgrade under way is undone with, empty when there is none."""
+    try:
+        return str(json.loads((store.state / FILE).read_bytes())["set"])
+    except (OSError, ValueError, KeyError):
+        return ""
 
 
 def look(store: Store, project: str) -> dict[str, Any] | None:

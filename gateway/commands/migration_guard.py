@@ -71,7 +71,7 @@ class Upgrade:
             )
         try:
             applied = self._applied()
-        except AgentError as error:
+        except (AgentError, GatewayError) as error:
             raise self._doubt(f"the ledgers cannot be asked: {error.message}", []) from None
         if applied:
             self._restore()
@@ -195,8 +195,10 @@ def _protected(upgrade: Upgrade, release: str, note: Mapping[str, Any] | None) -
     except BaseException as error:
         if halted:
             writers.resume(run, ["web"])
-        if fresh:
-            tell_recorders(run, "again" if note else "let-go")
+        if fresh and note:
+            settle_note(run)
+        elif fresh:
+            tell_recorders(run, "let-go")
             end(run)
         if isinstance(error, (AgentError, GatewayError)):
             raise _refusal(error, run.inventory.environment) from None

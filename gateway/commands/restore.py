@@ -19,6 +19,7 @@ from gateway.errors import (
     HostFailure,
     InDoubtError,
     RolledBackError,
+    UnreachableError,
     VerificationError,
 )
 from gateway.plan.build import database_host
@@ -101,17 +102,27 @@ def _refusals(environment: str) -> Iterator[None]:
 def restore_set(run: Run, host: str, identifier: str, elsewhere: Mapping[str, str] | None) -> None:
     """Put a set in the place of what the stores of `host` hold; what writes into them has to stand still.
 
-    `elsewhere` is another environment's repository. Raises RolledBackError, InDoubtError.
+    `elsewhere` is another environment's repository. Raises RolledBackError, InDoubtError: that one also for a
+    lost connection and for Ctrl-C, since the host goes on with what it has begun.
     """
     environment = run.inventory.environment
+    again = f"invoke restore --env {environment} --from {identifier}"
+    still = "clients: the gateways go on with the keys that they know; jawn and web stand still"
     try:
         run.ask(host, "restore", set=identifier, elsewhere=elsewhere, secrets=run.store_passwords(), by=owner())
+    except (UnreachableError, KeyboardInterrupt) as error:
+        cause = error.message if isinstance(error, UnreachableError) else "stopped by Ctrl-C"
+        raise InDoubtError(
+            "the restore was not waited for: the host finishes or undoes it by itself",
+            [HostFailure(host, "restore", cause, in_doubt=True)], unaffected=still,
+            next_step=f"{again}: it waits for that one to end, and starts what stands still",
+        ) from None  # fmt: skip
     except AgentError as error:
         failures = [HostFailure(host, error.step, error.message, error.logs, in_doubt=error.kind == "doubt")]
         if error.kind == "doubt":
             raise InDoubtError(
-                "the restore failed, and the stores are not known to be well", failures,
-                next_step=f"invoke restore --env {environment} --from {identifier}: it first puts the old data back",
+                "the restore failed, and the stores are not known to be well", failures, unaffected=still,
+                next_step=f"{again}: it first puts the old data back",
             ) from None  # fmt: skip
         raise RolledBackError(
             "the restore failed and was undone", failures,

@@ -150,13 +150,18 @@ def _save(project: Project, run: Run, fresh: Mapping[str, Secret]) -> None:
 
 
 def _roll_out(project: Project, made: Plan, run: Run, observed: Mapping[str, Any], fresh: Mapping[str, Secret]) -> None:
-    """Bring the new values onto the hosts; when that was undone, the vault has the old ones again."""
+    """Bring the new values onto the hosts; when that was undone, the vault has the old ones again.
+
+    What somebody has saved of other secrets meanwhile stays.
+    """
     if made.is_empty:
         return
     try:
         roll_out(made, project, run, observed, "secrets.rotate")
     except (RolledBackError, ConfigurationError):
-        project.keep(project.vault)
+        saved = project.saved_vault().values
+        others = {name: saved[name] for name in saved if saved[name] != run.vault.values.get(name)}
+        project.keep(project.vault.changed(others, datetime.now(UTC)) if others else project.vault)
         host = database_host(run.inventory)
         if CLIENTS_KEY in fresh:
             with suppress(AgentError, GatewayError):  # nobody knows the key: it may stay

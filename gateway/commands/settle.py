@@ -36,7 +36,7 @@ def forget_logins(run: Run) -> None:
 def settle(run: Run, project: Project, *, revoke: bool = False) -> list[Verdict]:
     """Put the values into force that no release carries, and see every replaced one refused.
 
-    The vault, which is saved as it is in `run`, forgets the old values then. Raises VerificationError,
+    The vault on disk, which has the values of `run`, forgets the old ones then. Raises VerificationError,
     and it keeps them, if one is still accepted or could not be tried.
     """
     vault = run.vault
@@ -60,7 +60,7 @@ def settle(run: Run, project: Project, *, revoke: bool = False) -> list[Verdict]
             next_step=f"mend that, then: invoke deploy --env {run.inventory.environment}, which tries again",
             report={"old_values": as_data(verdicts)},
         )
-    project.keep(settled(vault, names))
+    project.keep(settled(project.saved_vault(), names))  # somebody may have changed other secrets meanwhile
     return verdicts
 
 

@@ -53,19 +53,31 @@ def refuse_half_upgraded(
 def settle_note(run: Run) -> int:
     """Have records delivered again that may be gone from the stores, and strike the note out; return how many.
 
-    The recorders look for each before they send it. What goes wrong is told: the next deploy settles it.
+    The recorders look for each before they send it. What goes wrong is told, and the note stays as long as a
+    recorder was not told, or not asked because of --limit: the next deploy of all hosts settles it.
     """
     answers = tell_recorders(run, "again")
-    end(run)
-    return sum(answer.get("again", 0) for answer in answers)
+    edges = [name for name, host in run.inventory.hosts.items() if "edge" in host.roles]
+    if set(answers) == set(edges):
+        end(run)
+    return sum(answer.get("again", 0) for answer in answers.values())
 
 
-def tell_recorders(run: Run, word: str) -> list[Mapping[str, Any]]:
-    """Tell all recorders what becomes of what Helicone has, and return their answers; failures are told."""
+def tell_recorders(run: Run, word: str) -> dict[str, Mapping[str, Any]]:
+    """Tell all recorders what becomes of what Helicone has, and return their answers by host.
+
+    Failures are told, and what a recorder had no room to keep.
+    """
     answers, failures = ask_recorders(run, word)
     for name, error in failures.items():
         run.reporter.line(name, f"the recorder was not told `{word}`: {error}", "red")
-    return list(answers.values())
+    for name, answer in answers.items():
+        if answer.get("left_out"):
+            run.reporter.line(
+                name, f"{answer['left_out']} records that were delivered since the backup found no room to be kept:"
+                " a restore since then has lost them", "red",
+            )  # fmt: skip
+    return answers
 
 
 def ask_recorders(run: Run, word: str) -> tuple[dict[str, Mapping[str, Any]], dict[str, Exception]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from gateway.errors import InDoubtError
 from gateway.plan.operations import Run
 from gateway.transport.fleet import need_all, on_all
 
@@ -32,12 +33,19 @@ def resume(run: Run, services: Sequence[str]) -> dict[str, Exception]:
 
 @contextmanager
 def all_halted(run: Run) -> Iterator[None]:
-    """Stop writers and readers on every host for as long as the stores change; start them again whatever happens."""
+    """Stop writers and readers on every host for as long as the stores change; start them again whatever happens.
+
+    But for an InDoubtError: stores that may still change, or hold a part of what they should, are left alone.
+    """
     try:
         halt(run, (*WRITERS, *READERS))
         yield
-    finally:
+    except InDoubtError:
+        raise
+    except BaseException:
         resume(run, (*WRITERS, *READERS))
+        raise
+    resume(run, (*WRITERS, *READERS))
 
 
 def _places(run: Run, services: Sequence[str]) -> dict[str, list[str]]:

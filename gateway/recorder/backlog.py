@@ -67,8 +67,8 @@ def load(connection: sqlite3.Connection, seq: int) -> Record | None:
 
 
 def mark_sent(connection: sqlite3.Connection, seqs: Iterable[int]) -> None:
-    """Write down that these records may reach jawn from now on."""
-    connection.executemany("INSERT OR IGNORE INTO sent VALUES (?)", [(seq,) for seq in seqs])
+    """Write down that these records, where they still wait, may reach jawn from now on."""
+    connection.execute(f"INSERT OR IGNORE INTO sent SELECT seq FROM record WHERE {_AMONG}", (json.dumps(list(seqs)),))  # noqa: S608 - no value
 
 
 def finish(connection: sqlite3.Connection, seqs: Collection[int], shortened: int) -> None:

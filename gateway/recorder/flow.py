@@ -199,8 +199,7 @@ class Flow:
             self._look(parcel, self._pace.unsure_wait)
             return NOTHING
         if fate in (Fate.KEY_REFUSED, Fate.KEY_GONE):
-            patience = self._pace.gone_after if fate is Fate.KEY_GONE else self._pace.refuse_after
-            verdict, stays = self._holds.refused(parcel, patience)
+            verdict, stays = self._holds.refused(parcel, fate is Fate.KEY_GONE, self._pace)
             if stays:
                 self._rest(parcel)
             else:

@@ -9,14 +9,19 @@ import time
 from dataclasses import dataclass
 
 from .parcel import NOTHING, Parcel, Verdict
+from .settings import Pace
 
 
 @dataclass(slots=True)
 class Hold:
-    """Since when (wall clock, it outlives the process) a key is refused, and the parcel that probes for it."""
+    """Since when (wall clock, it outlives the process) a key is refused, and the parcel that probes for it.
+
+    `gone_since` is since when all answers, of this process's attempts, were that there is no such key.
+    """
 
     since: float
     probe: Parcel | None = None
+    gone_since: float | None = None
 
 
 class Holds:
@@ -48,18 +53,20 @@ class Holds:
         hold = self._holds.get(parcel.key)
         return hold is None or hold.probe is parcel
 
-    def refused(self, parcel: Parcel, patience: float) -> tuple[Verdict, bool]:
+    def refused(self, parcel: Parcel, gone: bool, pace: Pace) -> tuple[Verdict, bool]:
         """Take that jawn refused a parcel's key; return what follows, and whether the parcel stays to probe.
 
-        A key that has been refused for `patience` seconds is given up.
+        A key is given up that has been refused for `pace.refuse_after` seconds, or `gone` for `pace.gone_after`.
         """
-        hold = self._holds.get(parcel.key)
+        hold, now = self._holds.get(parcel.key), time.time()
         if hold is None:
-            self._holds[parcel.key] = Hold(time.time(), parcel)
+            self._holds[parcel.key] = Hold(now, parcel, now if gone else None)
             return Verdict(key_held=parcel.key), True
         if hold.probe is not parcel:
             return NOTHING, False
-        if time.time() - hold.since < patience:
+        hold.gone_since = (hold.gone_since or now) if gone else None
+        given_up_at = hold.since + pace.refuse_after if hold.gone_since is None else hold.gone_since + pace.gone_after
+        if now < given_up_at:
             return NOTHING, True
         hold.probe = None
         return Verdict(key_refused=parcel.key), False

@@ -1,7 +1,8 @@
 """Records that Helicone has, kept for a while all the same: its stores may go back to what they held before.
 
 An upgrade asks for it before it takes its backup. When that is restored, what was delivered since is
-gone from Helicone, and comes `again` from here. What is kept and what waits share the bound of the spool.
+gone from Helicone, and comes `again` from here. What is kept and what waits share the bound of the spool, and
+what waits comes first.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def again(connection: sqlite3.Connection) -> dict[str, int]:
         ).rowcount
         connection.execute("INSERT OR IGNORE INTO sent SELECT seq FROM record WHERE seq > ?", (last,))
         add(connection, "waiting", moved)
-        add(connection, "waiting_bytes", _remove_some(connection))
+        add(connection, "waiting_bytes", sum(_remove_some(connection)))
         connection.execute("COMMIT")
         total += moved
         if moved < _AT_ONCE:
@@ -84,6 +85,12 @@ def before_removal(connection: sqlite3.Connection, among: str) -> None:
     add(connection, _BYTES, size)
 
 
+def make_room(connection: sqlite3.Connection, most: int) -> None:
+    """Let the oldest of what is kept go until it has no more than `most` bytes, in the caller's transaction."""
+    while count(connection, _BYTES) > max(most, 0):
+        add(connection, _LEFT_OUT, len(_remove_some(connection)))
+
+
 def _keep_no_more(connection: sqlite3.Connection) -> int:
     """Keep nothing from now on, and return how many records there was no room for."""
     connection.execute("BEGIN IMMEDIATE")
@@ -95,10 +102,10 @@ def _keep_no_more(connection: sqlite3.Connection) -> int:
     return left_out
 
 
-def _remove_some(connection: sqlite3.Connection) -> int:
-    """Remove the oldest of what is kept, in the caller's transaction, and return how many bytes that were."""
+def _remove_some(connection: sqlite3.Connection) -> list[int]:
+    """Remove the oldest of what is kept, in the caller's transaction, and return the size of each."""
     oldest = "number IN (SELECT number FROM kept ORDER BY number LIMIT ?)"
     rows = connection.execute(f"DELETE FROM kept WHERE {oldest} RETURNING bytes", (_AT_ONCE,))  # noqa: S608 - no value
-    size = sum(int(one) for (one,) in rows)
-    add(connection, _BYTES, -size)
-    return size
+    sizes = [int(one) for (one,) in rows]
+    add(connection, _BYTES, -sum(sizes))
+    return sizes

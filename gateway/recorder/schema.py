@@ -7,10 +7,12 @@ import os
 import sqlite3
 import time
 from pathlib import Path
+from typing import NoReturn
 
 from . import log
 
 FILE = "spool.sqlite"
+_MARK = "damaged"  # beside it: damage that a process met while it wrote
 BUSY_SECONDS = 10
 _TABLES = """
 CREATE TABLE IF NOT EXISTS record (
@@ -60,17 +62,35 @@ def open_or_replace(folder: Path) -> sqlite3.Connection:
 
     Raises sqlite3.Error or OSError.
     """
+    mark = folder / _MARK
     try:
-        return open_spool(folder)
+        if not mark.exists():
+            return open_spool(folder)
+        reason = mark.read_text()
     except sqlite3.OperationalError:
         raise  # the disk or a lock, not the file
     except sqlite3.DatabaseError as error:
-        aside = folder / f"damaged-{int(time.time())}"
-        aside.mkdir(mode=0o700)
-        for path in folder.glob(f"{FILE}*"):
-            path.rename(aside / path.name)
-        log.say("error", f"the spool is damaged and was set aside: {error}", folder=aside.name)
-        return open_spool(folder)
+        reason = str(error)
+    aside = folder / f"damaged-{int(time.time())}"
+    aside.mkdir(mode=0o700)
+    for path in folder.glob(f"{FILE}*"):
+        path.rename(aside / path.name)
+    mark.unlink(missing_ok=True)
+    log.say("error", f"the spool is damaged and was set aside: {reason}", folder=aside.name)
+    return open_spool(folder)
+
+
+def is_damage(error: Exception) -> bool:
+    """Tell whether an error of SQLite is about the file itself, and not about what was to be done with it."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def end_for_damage(folder: Path, error: Exception) -> NoReturn:
+    """End this process at once; the next one sets the spool aside. All that was not committed is still to be taken."""
+    log.say("error", f"the spool is damaged: {error}")
+    with contextlib.suppress(OSError):  # then the next one meets it, too
+        (folder / _MARK).write_text(str(error))
+    os._exit(1)
 
 
 def add(connection: sqlite3.Connection, name: str, amount: int) -> None:

@@ -14,11 +14,12 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from . import kept as kept_records
 from . import log
 from .record import Record
 from .rows import INSERT, Row, row_of
 from .rush import Rush
-from .schema import add, count, open_or_replace
+from .schema import add, count, end_for_damage, is_damage, open_or_replace
 from .settings import Settings
 
 Change = Callable[[sqlite3.Connection], None]
@@ -115,6 +116,8 @@ class Spool:
                 log.say_at_times("write", "error", f"the spool cannot be written, trying again: {error}")
                 time.sleep(_RETRY_SECONDS)
             except Exception as error:  # noqa: BLE001 - one bad entry must not end the writer
+                if is_damage(error):
+                    end_for_damage(self._settings.folder, error)
                 self._roll_back()
                 if len(entries) > 1:
                     for entry in entries:
@@ -164,6 +167,7 @@ class Spool:
             log.say_at_times("disk", "error", "records dropped: the disk of the spool is nearly full")
             return []
         room = self._settings.spool_bytes - count(self._connection, "waiting_bytes")
+        kept_records.make_room(self._connection, room - sum(row[3] for row in rows))
         kept = []
         for row in rows:
             if row[3] <= room:

@@ -78,12 +78,17 @@ class Taking:
         return not self._thread.is_alive()
 
     def round(self) -> bool:
-        """Take what has ended since the last round."""
+        """Take what has ended since the last round. Whatever goes wrong, the next round begins where this one did."""
         batch = _Batch()
         before = self._log.place
-        more = self._read_lines(batch)
-        if not more and time.monotonic() - self._left_seen > _LEFT_EVERY_SECONDS:
-            more = self._read_left(batch)
+        try:
+            more = self._read_lines(batch)
+            if not more and time.monotonic() - self._left_seen > _LEFT_EVERY_SECONDS:
+                more = self._read_left(batch)
+        except Exception:
+            self._log.close()  # it is opened again where reading began, also if that was another file
+            self._log.place = before
+            raise
         if self._log.place != before or batch.files:
             self._write(batch)
         return more

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -275,6 +276,54 @@ def test_a_body_over_the_bound_passes_whole_and_is_left_out_of_the_record(starte
     assert record.request_body == b""
     assert record.omitted.startswith("request body dropped: over ")
     assert (record.response_body, record.complete) == (answer.body, True)
+
+
+def test_an_answer_over_the_bound_still_says_that_it_is_under_way(prepare: Callable[..., Gateway]) -> None:
+    """Or the recorder would take it for a dead one: a record that broke off, and a gap when its line comes."""
+    gateway = prepare()
+    gateway.allow(KEY)
+
+    def sooner(text: str) -> str:
+        text = re.sub(r"^local BODY_BYTES = .*$", "local BODY_BYTES = 30", text, flags=re.MULTILINE)
+        return re.sub(r"^(local SAY_AGAIN_MILLISECONDS) = .*$", r"\1 = 100", text, flags=re.MULTILINE)
+
+    gateway.start(gateway=sooner)
+    with ThreadPoolExecutor(1) as client:
+        answer = client.submit(gateway.post, "/v1/chat/completions", None, {"stream": 60, "pause": 0.05})
+        assert eventually(lambda: len(mirrored(gateway)) == 1, 3) is not None
+        (file,) = mirrored(gateway)
+        assert eventually(lambda: file.read_bytes().endswith(b"r00000000"), 3) is not None
+        before = file.stat().st_mtime
+        assert eventually(lambda: file.stat().st_mtime > before, 1) is not None
+    record = gateway.recorder.of(answer.result().headers["helicone-id"])
+    assert record is not None
+    assert record.complete
+    assert record.omitted.startswith("response body dropped: over ")
+
+
+def test_requests_that_were_given_up_keep_no_room_from_others(prepare: Callable[..., Gateway]) -> None:
+    """What the recorder has removed takes memory for as long as Envoy has it open: also while nothing fits any more."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        provider = f"providers.openai.base_url=http://127.0.0.1:{silent.getsockname()[1]}/v1"
+        gateway = prepare(provider, "gateway.cpus=1")
+        gateway.allow(KEY)
+        gateway.start(
+            run=lambda text: text.replace("umask 077", "trap '' XFSZ; ulimit -f 64; umask 077"),
+            gateway=lambda text: text.replace("LET_GO_MILLISECONDS = 10000", "LET_GO_MILLISECONDS = 10"),
+        )
+        with gateway.connect() as client:
+            head = f"POST /v1/embeddings HTTP/1.1\r\nHost: h\r\nHelicone-Auth: Bearer {KEY}\r\n"
+            client.sendall(f"{head}Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{{}}".encode())
+            assert eventually(lambda: len(mirrored(gateway)) == 1, 3) is not None
+        assert eventually(lambda: mirrored(gateway) == [], 3) is not None
+        time.sleep(0.05)
+        large = gateway.post("/modelscope/v1/embeddings", None, {"text": "x" * 100_000})
+
+    assert large.status == 200
+    opened = Path(f"/proc/{(gateway.folder / 'envoy').read_text().strip()}/fd")
+    assert [
+        one for one in map(str, map(Path.readlink, opened.iterdir())) if "/mirror/" in one and "(deleted)" in one
+    ] == []
 
 
 def test_ten_megabytes_pass_and_are_recorded(gateway: Gateway) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from gateway import vault_edit
 from gateway.errors import ConfigurationError
-from gateway.vault import ensure_vault, open_vault
+from gateway.rotation import made_anew, rotated
+from gateway.secret import Secret
+from gateway.vault import ensure_vault, open_vault, save_vault
 from gateway.vault_edit import describe_edit, edit_vault, file_system_of
 
 MEMORY = "/dev/shm"  # noqa: S108  # memory, and what the editor is given is private in it
@@ -51,6 +54,33 @@ def test_a_changed_value_is_saved(desk: Desk) -> None:
     assert describe_edit(changed) == "saved; changed: provider_api_key"
     assert open_vault(*desk.files)["provider_api_key"].reveal() == "sk-mine"
     assert leftovers() == before
+
+
+def test_what_a_rotation_saves_while_the_editor_is_open_stays(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or old values would be back in force with the next deploy, and nobody would be told."""
+    code = "path.write_text(text.replace('provider_api_key: \"\"', 'provider_api_key: sk-mine'))"
+    run_editor = vault_edit._run_editor  # noqa: SLF001 - the moment in which it is open
+
+    def rotate(name: str, value: str) -> None:
+        def run(*words: object) -> None:
+            after = rotated(open_vault(*desk.files), {name: Secret(value)}, datetime.now(UTC))
+            save_vault(desk.files[0], after, desk.files[1])
+            run_editor(*words)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(vault_edit, "_run_editor", run)
+
+    fresh = made_anew("postgres_password").reveal()
+    rotate("postgres_password", fresh)
+    assert edit_vault(*desk.files, environment=desk.environment(code)) == ["provider_api_key"]
+    saved = open_vault(*desk.files)
+    assert [saved[name].reveal() for name in ("postgres_password", "provider_api_key")] == [fresh, "sk-mine"]
+    assert list(saved.notes.previous) == ["postgres_password"]
+
+    rotate("provider_api_key", "sk-theirs")
+    code = "path.write_text(text.replace('sk-mine', 'sk-ours'))"
+    with pytest.raises(ConfigurationError, match="provider_api_key while the editor was open"):
+        edit_vault(*desk.files, environment=desk.environment(code))
+    assert open_vault(*desk.files)["provider_api_key"].reveal() == "sk-theirs"
 
 
 def test_unchanged_text_is_not_written(desk: Desk) -> None:

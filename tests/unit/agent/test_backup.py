@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.agent import backup, backup_log
+from gateway.agent import backup, backup_log, upgrading
 from gateway.agent.failure import StepFailed
 from tests.unit.agent.backup_situations import PASSWORD, host
 
@@ -48,9 +48,9 @@ class Repository:
     def mark(self, settings, identifier, state):
         self.marks.append(state)
 
-    def retain(self, settings):
+    def retain(self, settings, needed):
         self.check("retain")
-        self.kept.append("policy")
+        self.kept.append(needed)
         return ["old"]
 
     def check(self, step):
@@ -115,6 +115,15 @@ def test_a_set_that_was_read_back_is_proven_and_only_then_old_ones_go(tmp_path, 
     )
     assert all(mount.endswith(":ro") for mount in repository.mounts)
     assert backup_log.summary(store)["backup"]["set"] == made["set"]
+
+
+def test_the_set_of_an_upgrade_that_was_cut_off_outlives_the_policy(tmp_path, repository):
+    """Scheduled runs go on after its controller is gone, and nothing else has the data of before."""
+    store = host(tmp_path)
+    backup.take(store, "schedule", silent)
+    upgrading.begin(store, {"set": "20260101-000000"})
+    backup.take(store, "schedule", silent)
+    assert repository.kept == ["", "20260101-000000"]
 
 
 def test_a_run_leaves_nothing_but_the_set(tmp_path, repository):

@@ -8,6 +8,7 @@ from gateway.agent import boot, switch
 from gateway.agent.failure import StepFailed
 from gateway.agent.session import Session
 from gateway.agent.store import Store
+from tests.unit.agent.power import PowerCut
 
 
 @pytest.fixture
@@ -30,6 +31,23 @@ def test_it_is_enabled_once_and_taken_away_again(machine):
     boot.remove("helicone-x")
     assert not script.exists()
     assert len(commands) > len(enabled)
+
+
+def test_a_hook_that_was_cut_off_before_it_was_enabled_is_enabled_by_the_next_one(machine, monkeypatch):
+    """It would be there and never run: after every boot the rules of the firewall would be missing, too."""
+    _, commands = machine
+
+    def cut(*_):
+        raise PowerCut
+
+    with monkeypatch.context() as patch:
+        patch.setattr(boot, "_run", cut)
+        with pytest.raises(PowerCut):
+            boot.install("helicone-x")
+    assert not boot.is_installed("helicone-x")
+    boot.install("helicone-x")
+    assert boot.is_installed("helicone-x")
+    assert commands
 
 
 def test_it_starts_only_what_docker_could_not(tmp_path):

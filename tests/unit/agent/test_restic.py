@@ -121,17 +121,25 @@ def test_a_set_that_turns_bad_is_proven_no_more(repository, settings):
 
 def test_only_proven_sets_count_for_the_policy_and_useless_ones_go_when_a_newer_one_is_proven(repository, settings):
     hold(repository, snapshot("1", "bad"), snapshot("2"), snapshot("3", "proven"), snapshot("4", "bad"))
-    assert restic.retain(settings) == ["1", "2"]
+    assert restic.retain(settings, "") == ["1", "2"]
     policy = next(arguments for arguments, _ in asked(repository) if "--keep-daily" in arguments)
     assert policy[policy.index("--tag") + 1] == "proven"
     assert policy[policy.index("--keep-last") + 1] == "5"
     assert "--keep-monthly" not in policy
+    assert "--keep-tag" not in policy
     assert "--prune" in policy
+
+
+def test_the_set_that_an_upgrade_is_undone_with_stays_whatever_the_policy_says(repository, settings):
+    hold(repository, snapshot("1", "proven"), snapshot("2", "proven"))
+    restic.retain(settings, "1")
+    policy = next(arguments for arguments, _ in asked(repository) if "--keep-daily" in arguments)
+    assert policy[policy.index("--keep-tag") + 1] == "set-1"
 
 
 def test_without_a_proven_set_nothing_is_removed(repository, settings):
     hold(repository, snapshot("1", "bad"), snapshot("2"))
-    assert restic.retain(settings) == []
+    assert restic.retain(settings, "") == []
     assert all("forget" not in arguments for arguments, _ in asked(repository))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 
 import pytest
@@ -43,6 +44,23 @@ def test_what_was_applied_since_the_note_is_told_until_the_upgrade_is_over(store
     upgrading.end(store)
     upgrading.end(store)
     assert upgrading.look(store, "p") is None
+
+
+def test_the_note_is_on_the_disk_before_it_gets_its_name(store, monkeypatch):
+    """Or a power cut inside an upgrade leaves an empty one, and an old version is started on half a schema."""
+    flushed = []
+    flush, replace = os.fsync, type(store.root).replace
+    monkeypatch.setattr(
+        os, "fsync", lambda descriptor: (flushed.append(os.fstat(descriptor).st_ino), flush(descriptor))
+    )
+
+    def rename(path, target):
+        assert path.stat().st_ino in flushed
+        return replace(path, target)
+
+    monkeypatch.setattr(type(store.root), "replace", rename)
+    upgrading.begin(store, ENTRY)
+    assert (store.state / upgrading.FILE).stat().st_ino in flushed
 
 
 def test_ledgers_that_cannot_be_asked_count_as_changed(store, monkeypatch):

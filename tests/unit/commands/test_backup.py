@@ -8,7 +8,14 @@ from types import SimpleNamespace
 import pytest
 
 from gateway.commands import backup, restore
-from gateway.errors import BackupError, ConfigurationError, InDoubtError, RolledBackError, VerificationError
+from gateway.errors import (
+    BackupError,
+    ConfigurationError,
+    InDoubtError,
+    RolledBackError,
+    UnreachableError,
+    VerificationError,
+)
 from gateway.transport.conversation import AgentError
 from tests.unit.fake_fleet import Fleet
 from tests.unit.situations import load
@@ -139,12 +146,28 @@ def test_a_set_that_does_not_fit_changes_nothing(restoring):
     assert verbs(restoring) == [("data1", "look_at_set")]
 
 
-@pytest.mark.parametrize(("kind", "error"), [("failed", RolledBackError), ("doubt", InDoubtError)])
-def test_after_a_failed_restore_what_was_stopped_runs_again(restoring, kind, error):
-    restoring.answers["data1", "restore"] = failure(kind, "compare")
-    with pytest.raises(error):
+def test_after_a_restore_that_was_undone_what_was_stopped_runs_again(restoring):
+    restoring.answers["data1", "restore"] = failure("failed", "compare")
+    with pytest.raises(RolledBackError):
         run_restore(restoring)
     assert {one for one in verbs(restoring) if one[1] == "resume"} == {("app1", "resume"), ("app2", "resume")}
+
+
+@pytest.mark.parametrize(
+    ("ends", "words"),
+    [
+        (failure("doubt", "compare"), "puts the old data back"),
+        (UnreachableError("the connection was lost: EOF", where="data1: restore"), "waits for that one to end"),
+        (KeyboardInterrupt(), "waits for that one to end"),
+    ],
+)
+def test_nothing_reads_or_writes_stores_that_may_still_be_filled(restoring, ends, words):
+    """The host goes on without the controller: jawn would write into half a set, and keys read half a list."""
+    restoring.answers["data1", "restore"] = ends
+    with pytest.raises(InDoubtError) as caught:
+        run_restore(restoring)
+    assert words in caught.value.next_step
+    assert [one for one in verbs(restoring) if one[1] == "resume"] == []
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.commands.migration_guard import guard_migrations
 from gateway.console import Reporter
-from gateway.errors import ConfigurationError, InDoubtError
+from gateway.errors import ConfigurationError, InDoubtError, UnreachableError
 from gateway.plan.build import HostPlan, Plan
 from gateway.transport.conversation import AgentError
 from tests.unit.fake_fleet import OLD, Fleet
@@ -123,12 +123,14 @@ def test_old_services_that_do_not_come_back_are_a_doubt(fleet):
     assert upgrade.restored
 
 
-def test_ledgers_that_cannot_be_asked_afterwards_are_a_doubt(fleet):
+@pytest.mark.parametrize("answer", [failure(), UnreachableError("the connection was lost: EOF")])
+def test_ledgers_that_cannot_be_asked_afterwards_are_a_doubt(fleet, answer):
     ledgers(fleet, FILES)
     upgrade = guarded(fleet)
-    fleet.answers["data1", "missing_migrations"] = failure()
-    with pytest.raises(InDoubtError, match="ledgers cannot be asked"):
+    fleet.answers["data1", "missing_migrations"] = answer
+    with pytest.raises(InDoubtError, match="ledgers cannot be asked") as caught:
         upgrade.after_undo()
+    assert "invoke restore --env trial --from" in caught.value.next_step
     assert verbs(fleet) == ["missing_migrations"]
 
 

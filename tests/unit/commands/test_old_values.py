@@ -194,8 +194,11 @@ def test_one_thread_of_a_gateway_that_refuses_is_not_the_whole_gateway(fleet, mo
 class Keeping:
     """A project that keeps vaults in memory."""
 
-    def __init__(self, inventory):
-        self.inventory, self.kept = inventory, []
+    def __init__(self, inventory, saved=None):
+        self.inventory, self.kept, self.saved = inventory, [], saved or NEW
+
+    def saved_vault(self):
+        return self.saved
 
     def keep(self, vault):
         self.kept.append(vault)
@@ -212,6 +215,15 @@ def test_settling_puts_accounts_and_keys_into_force_before_it_tries_and_then_for
     [kept] = project.kept
     assert unsettled(kept, revoke=True) == ()
     assert kept.values == NEW.values
+
+
+def test_what_was_saved_of_other_secrets_while_it_was_at_work_stays(fleet):
+    edited = NEW.changed({"provider_api_key": Secret("sk-edited")}, datetime.now(UTC))
+    project = Keeping(fleet.inventory, edited)
+    settle(fleet.run, project, revoke=True)
+    [kept] = project.kept
+    assert kept.values == edited.values
+    assert unsettled(kept, revoke=True) == ()
 
 
 def test_the_clients_key_is_left_alone_unless_it_is_to_be_revoked(fleet):

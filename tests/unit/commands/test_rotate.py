@@ -167,6 +167,21 @@ def test_what_was_undone_has_its_old_values_again(desk, failure):
     assert desk.arguments["key"] != before["helicone_api_key"].reveal()
 
 
+def test_what_was_saved_of_other_secrets_meanwhile_outlives_the_undo(desk, monkeypatch):
+    before = desk.saved
+
+    def edit(*_):
+        desk.saved = desk.saved.changed({"provider_api_key": Secret("sk-edited")}, datetime.now(UTC))
+        raise RolledBackError("undone", [])
+
+    monkeypatch.setattr(module, "roll_out", edit)
+    with pytest.raises(RolledBackError):
+        desk.rotate(named("postgres_password"))
+    assert desk.saved["provider_api_key"].reveal() == "sk-edited"
+    assert desk.saved["postgres_password"] == before["postgres_password"]
+    assert unsettled(desk.saved) == ()
+
+
 @pytest.mark.parametrize("failure", [InDoubtError("in doubt", []), KeyboardInterrupt()])
 def test_what_is_in_doubt_or_cut_off_leaves_both_values_for_the_next_command(desk, failure):
     before, desk.failure = desk.saved, failure

@@ -51,10 +51,22 @@ def test_the_note_is_found_on_whichever_host_has_it():
     assert half_done(observed(), []) == ["2_b.sql"]
 
 
-def test_records_are_delivered_again_and_what_cannot_be_told_is_said(tmp_path, capsys):
+def test_records_are_delivered_again_and_what_was_lost_is_said(tmp_path, capsys):
+    fleet = Fleet(load(tmp_path))
+    fleet.answers["app1", "tell_recorder"] = {"again": 2, "left_out": 0}
+    fleet.answers["app2", "tell_recorder"] = {"again": 3, "left_out": 4}
+    assert settle_note(replace(fleet.run, reporter=Reporter())) == 5
+    assert fleet.asked[-1][:2] == ("data1", "end_upgrade")
+    assert "4 records that were delivered since the backup found no room" in capsys.readouterr().err
+
+
+def test_the_note_stays_until_every_recorder_was_told(tmp_path, capsys):
+    """Or nobody would ever say `again` to the one that was away, and the next upgrade lets go of what it keeps."""
     fleet = Fleet(load(tmp_path))
     fleet.answers["app1", "tell_recorder"] = {"again": 2}
     fleet.answers["app2", "tell_recorder"] = AgentError("app2", {"step": "recorder", "message": "no container"})
     assert settle_note(replace(fleet.run, reporter=Reporter())) == 2
-    assert fleet.asked[-1][:2] == ("data1", "end_upgrade")
     assert "no container" in capsys.readouterr().err
+    limited = {name: one for name, one in fleet.run.conversations.items() if name != "app2"}
+    assert settle_note(replace(fleet.run, conversations=limited)) == 2
+    assert "end_upgrade" not in {verb for _, verb, _ in fleet.asked}

@@ -7,6 +7,7 @@ import uuid
 
 import pytest
 
+from gateway.recorder import backlog
 from gateway.recorder.delivery import Delivery
 from gateway.recorder.schema import count
 from tests.unit.recorder.stand_ins import KEY, PACE, Helicone, all_done, settings, take, wait_until
@@ -154,6 +155,18 @@ def test_a_key_refused_for_too_long_is_given_up_and_kept(spool, helicone, delive
     out = capsys.readouterr().out
     assert "given up" in out
     assert "sk-helicone" not in out
+
+
+def test_a_record_that_was_given_up_meanwhile_does_not_count_as_sent(spool, seen):
+    """The feeder takes a key's next probe while the records of that key are being given up."""
+    take(spool, 1)
+    (waiting,) = backlog.waiting(seen, 0, [], 1)
+    for change in (
+        lambda connection: backlog.refuse(connection, [waiting.seq], "jawn refused the key", 1 << 20),
+        lambda connection: backlog.mark_sent(connection, [waiting.seq]),
+    ):
+        assert spool.change(change).wait(10)
+    assert seen.execute("SELECT count(*) FROM sent").fetchone() == (0,)
 
 
 def test_a_record_that_jawn_calls_wrong_is_given_up_alone(spool, helicone, deliver, seen):

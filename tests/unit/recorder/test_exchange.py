@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import time
 import zlib
 
 import pytest
@@ -77,6 +78,20 @@ def test_compressed_bodies(encoding, encode):
 def test_gzip_that_broke_off_gives_what_there_is():
     body = gzip.compress(b"a" * 200, compresslevel=0)[:100]
     assert set(read(request() + response(body, encoding="gzip")).response_body) == {ord("a")}
+
+
+def test_a_body_of_nothing_but_small_members_or_layers_does_not_keep_the_recorder_busy():
+    """Whoever sends one would keep all other records waiting: it took fourteen seconds, or minutes."""
+    members = gzip.compress(b"") * 200_000
+    layers = b"{}"
+    for _ in range(40):
+        layers = gzip.compress(layers)
+    started = time.process_time()
+    empty = record_of(request() + response(members, encoding="gzip"), 2.0, 1 << 22)
+    layered = record_of(request() + response(layers, encoding=", ".join(["gzip"] * 40)), 2.0, 1 << 22)
+    assert time.process_time() - started < 5
+    assert (empty.response_body, empty.omitted) == (b"", "")
+    assert layered.omitted == "response body dropped: encoded 40 times"
 
 
 def test_gzip_of_several_members():

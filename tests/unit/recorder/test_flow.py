@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gateway.recorder import holds
 from gateway.recorder.backlog import Waiting
 from gateway.recorder.flow import Flow
 from gateway.recorder.jawn import Attempt, Fate
@@ -243,6 +244,19 @@ def test_a_revoked_key_is_given_up_long_before_one_that_is_only_refused(clock):
     flow.add([*waiting(1, key="bad"), *waiting(2, key="revoked")])
     assert flow.settle(pick(flow), Attempt(Fate.KEY_REFUSED)).key_refused == ""
     assert flow.settle(pick(flow), Attempt(Fate.KEY_GONE)).key_refused == "revoked"
+
+
+def test_a_key_that_was_refused_for_long_is_not_given_up_at_the_first_word_that_it_is_gone(clock, monkeypatch):
+    """PostgreSQL was away for hours, and comes back with a list that is not filled yet."""
+    monkeypatch.setattr(holds.time, "time", clock)
+    flow = Flow(Pace(), clock)
+    flow.hold({"good": clock.now - 3 * 3600})
+    flow.add(waiting(1, key="good"))
+    verdicts = []
+    for fate in (Fate.KEY_REFUSED, Fate.KEY_GONE, Fate.KEY_REFUSED, *[Fate.KEY_GONE] * 5):
+        verdicts.append(flow.settle(pick(flow), Attempt(fate)).key_refused)
+        clock.now += 31
+    assert verdicts == [""] * 7 + ["good"]
 
 
 def test_large_records_fly_only_a_few_at_a_time(clock):

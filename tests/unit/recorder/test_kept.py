@@ -7,6 +7,7 @@ import pytest
 from gateway.recorder import backlog, kept
 from gateway.recorder.delivery import Delivery
 from gateway.recorder.schema import count, note, open_spool
+from gateway.recorder.spool import Spool
 from tests.unit.recorder.stand_ins import all_done, settings, take
 
 
@@ -74,3 +75,22 @@ def test_no_more_is_kept_than_the_spool_may_hold_and_the_rest_is_counted(spool, 
     assert answer["again"] >= 3
     assert answer["left_out"] >= 1
     assert answer["again"] + answer["left_out"] == 6
+
+
+def test_what_waits_takes_the_room_of_what_is_kept_and_both_share_one_bound(tmp_path):
+    spool = Spool(settings(tmp_path, spool_bytes=50_000))
+    seen = open_spool(tmp_path)
+    note(seen, "spool_limit", "50000")
+    kept.keep(seen)
+    take(spool, 80)
+    for one in backlog.waiting(seen, 0, [], 80):
+        assert spool.change(lambda connection, seq=one.seq: backlog.finish(connection, [seq], 0)).wait(10)
+    assert (count(seen, "waiting_bytes"), count(seen, "kept_bytes") > 25_000) == (0, True)
+    already = count(seen, "kept_left_out")
+    take(spool, 60)
+    assert count(seen, "dropped_total") == 0
+    assert count(seen, "waiting_bytes") + count(seen, "kept_bytes") <= 50_000
+    answer = kept.again(seen)
+    spool.close()
+    assert answer["left_out"] > already
+    assert answer["again"] + answer["left_out"] == 80

@@ -32,6 +32,14 @@ while True:
     print(count(seen, "taken_total"), flush=True)
 """
 
+TAKES_ONE = """
+import sys
+from pathlib import Path
+from gateway.recorder.spool import Spool
+from tests.unit.recorder.stand_ins import record, settings
+print(Spool(settings(Path(sys.argv[1]))).take(record()).wait(10))
+"""
+
 
 @pytest.fixture
 def spools():
@@ -163,6 +171,29 @@ def test_a_damaged_spool_is_set_aside(tmp_path, spools, capsys):
     assert count(open_spool(tmp_path), "waiting") == 1
     assert list(tmp_path.glob(f"damaged-*/{FILE}"))
     assert "damaged" in capsys.readouterr().out
+
+
+def test_damage_that_is_met_later_ends_the_process_and_the_next_one_sets_the_spool_aside(tmp_path, spools):
+    """Whoever waits for a record to be written must not believe that it was."""
+    spool = spools(tmp_path)
+    spool.take(*(record() for _ in range(50)))
+    on_disk(spool)
+    spool.close()
+    seen = open_spool(tmp_path)
+    seen.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    (page,) = seen.execute("SELECT rootpage FROM sqlite_master WHERE name = 'record'").fetchone()
+    seen.close()
+    with (tmp_path / FILE).open("r+b") as file:
+        file.seek((page - 1) * 4096)
+        file.write(b"\xff" * 4096)
+    words = [sys.executable, "-c", TAKES_ONE, str(tmp_path)]
+    first, second = (
+        subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60) for _ in range(2)
+    )
+    assert (first.returncode, "True" in first.stdout, "damaged" in first.stdout) == (1, False, True)
+    assert (second.returncode, "True" in second.stdout) == (0, True)
+    assert count(open_spool(tmp_path), "waiting") == 1
+    assert list(tmp_path.glob(f"damaged-*/{FILE}"))
 
 
 def test_a_second_connection_of_this_process_leaves_the_other_ones_locks(tmp_path, spools):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import time
@@ -81,6 +82,28 @@ def test_one_id_twice_is_two_records(envoy, takes, seen):
     envoy.passed("again", "again")
     rounds(takes())
     assert taken(seen) == ["again", "again"]
+
+
+def test_a_round_that_fails_loses_neither_its_lines_nor_its_gaps(envoy, takes, seen, monkeypatch):
+    """As when the process is short of memory or files for a moment."""
+    ids = new_ids(3)
+    envoy.passed(*ids[:2])
+    envoy.log({"id": new_ids(1)[0], "exchange": None})
+    envoy.passed(ids[2])
+    taking, names = takes(), []
+    really = taking._mirror.read  # noqa: SLF001 - the moment inside of a round
+
+    def read(name):
+        names.append(name)
+        if len(names) == 2:
+            raise OSError(errno.EMFILE, "Too many open files")
+        return really(name)
+
+    monkeypatch.setattr(taking._mirror, "read", read)  # noqa: SLF001
+    with pytest.raises(OSError, match="Too many"):
+        taking.round()
+    rounds(taking)
+    assert (taken(seen), count(seen, "gaps_total")) == (ids, 1)
 
 
 def test_two_envoys_at_once(told, envoy, takes, seen):
