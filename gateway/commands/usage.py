@@ -18,7 +18,7 @@ NO_MODEL = "(no model)"
 MODEL, KEY = "model", "properties['gateway-key']"  # what requests are told by
 UNNOTED = "(key not noted)"  # recorded before the gateway noted keys, or by another way than the gateway
 _COLUMNS = ["requests", "errors", "tokens in", "tokens out", "cost $", "p50 ms", "p95 ms"]
-# One statement for the total and its parts, or a row that arrives between two of them is in the one and not in the other.
+# One statement for the total and its parts: a row that arrives between two would be in the one and not in the other.
 # FINAL: the table keeps a row that was written twice until it merges. A negative status is an answer that broke off.
 _SELECT = """
 SELECT part.1 AS kind, part.2 AS name, count() AS requests, countIf(status < 200 OR status >= 400) AS errors,

@@ -16,8 +16,8 @@ from tests.unit.talks import Talk, project
 
 def row(name, requests="3", kind="key", **more):
     return {
-        "kind": kind, "name": name, "requests": requests, "errors": "1", "tokens_in": "120", "tokens_out": 45, "units": "2500000",
-        "half": 812.4, "most": 2031.0, **more,
+        "kind": kind, "name": name, "requests": requests, "errors": "1", "tokens_in": "120", "tokens_out": 45,
+        "units": "2500000", "half": 812.4, "most": 2031.0, **more,
     }  # fmt: skip
 
 
@@ -58,7 +58,7 @@ def test_by_model_and_by_key_with_the_keys_names(ours, data):
     assert [one["revoked"] for one in result["keys"]] == [False, True, False, False]
     assert result["keys"][0]["fingerprint"] == "a" * 16
     assert result["total"]["requests"] == 12345678
-    [sql] = data.statements("clickhouse")  # what arrives between two statements would be in the one and not in the other
+    [sql] = data.statements("clickhouse")  # one: what arrives between two would be in the one and not in the other
     assert "INTERVAL 7200 SECOND" in sql
     assert "FINAL" in sql
 
