@@ -124,13 +124,32 @@ def _reader_may_be_gone() -> Iterator[None]:
 
 
 def confirm(question: str, yes: bool) -> bool:
-    """Ask on the terminal; --yes answers. Without a terminal and without --yes the answer is no."""
+    """Ask on the terminal; --yes answers.
+
+    Raises ConfigurationError where there is no terminal: a script that forgot --yes must not think that it is done.
+    """
+    if not (yes or _on_a_terminal()):
+        from gateway.errors import ConfigurationError  # noqa: PLC0415 - every command starts here
+
+        raise ConfigurationError(
+            f"{question} Nobody was asked: there is no terminal", where="--yes", next_step="add --yes if it is meant so"
+        )
+    return offer(question, yes)
+
+
+def offer(question: str, yes: bool) -> bool:
+    """Ask as `confirm` does; without a terminal the answer is no, because what was shown is of use by itself."""
     if yes:
         return True
-    if not sys.stdin.isatty():
+    if not _on_a_terminal():
         print(f"{question} Not asked, there is no terminal: use --yes.", file=sys.stderr)
         return False
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)  # the other output holds the result
     try:
-        return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+        return input().strip().lower() in ("y", "yes")
     except EOFError:
         return False
+
+
+def _on_a_terminal() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty()

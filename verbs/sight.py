@@ -7,7 +7,7 @@ from typing import Any
 
 from invoke.context import Context
 
-from gateway.verb import Ended, confirm, project_of, verb
+from gateway.verb import Ended, confirm, offer, project_of, verb
 
 
 @verb(since="how far back, such as 30m, 24h or 7d")
@@ -94,7 +94,7 @@ def prune(context: Context, env: str = "", yes: bool = False, json_: bool = Fals
     """Show, then remove, old releases and images that no rollback needs; nothing of other projects is touched."""
     from gateway.commands.prune import prune
 
-    return prune(project_of(env), lambda: confirm("Remove these?", yes), as_json=json_)
+    return prune(project_of(env), lambda: offer("Remove these?", yes), as_json=json_)
 
 
 def words_after_dashes(arguments: list[str]) -> list[str]:
