@@ -78,7 +78,8 @@ def open_vault(path: Path, identity: Path) -> Vault:
             "there are no secrets yet",
             where=shown,
             unaffected=UNCHANGED,
-            next_step="invoke secrets.edit or invoke deploy makes them",
+            next_step="if hosts were deployed, bring the file back from version control or out of a backup; else"
+            " invoke secrets.edit or invoke deploy makes them",
         )
     if not identity.exists():
         raise _identity_missing(path, identity)
