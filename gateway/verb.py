@@ -5,13 +5,10 @@ Imported by tasks.py at the start of every command, so it imports nothing that i
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import io
-import json
-import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +16,8 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.parser.argument import Argument
 from invoke.tasks import Task, task
+
+from gateway.results import is_read, write_nowhere, write_result
 
 if TYPE_CHECKING:
     from gateway.commands.project import Project
@@ -82,15 +81,17 @@ def verb(**words: str) -> Callable[[Callable[..., Any]], Task[Any]]:
             except Exit:
                 raise
             except (Exception, KeyboardInterrupt) as error:
+                if isinstance(error, BrokenPipeError) and not is_read():
+                    write_nowhere()
+                    return
                 if options.get("debug") and isinstance(error, Exception):
                     raise
                 from gateway.commands.failure import report_failure  # noqa: PLC0415 - slow to import
 
                 raise Exit(code=report_failure(error, as_json)) from None
             data, code = (result.result, result.code) if isinstance(result, Ended) else (result, 0)
-            if as_json and data is not None:
-                with _reader_may_be_gone():
-                    print(json.dumps(data, indent=2, default=str), flush=True)
+            if as_json and data is not None and not write_result(data):
+                code = code or 1
             if code:
                 raise Exit(code=code)
 
@@ -112,15 +113,6 @@ def _bear_any_text() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-
-
-@contextlib.contextmanager
-def _reader_may_be_gone() -> Iterator[None]:
-    """Print for a reader that may have seen enough, such as `head`: then the rest goes nowhere, without a word."""
-    try:
-        yield
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def confirm(question: str, yes: bool) -> bool:

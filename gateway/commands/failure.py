@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
-from rich.console import Console
 from rich.text import Text
 
-from gateway.console import table
+from gateway.console import StandardError, table
 from gateway.errors import ConfigurationError, GatewayError, LockedError, RolloutError
+from gateway.results import write_result
 from gateway.runbooks import about
 from gateway.transport.conversation import AgentError
 
@@ -25,27 +24,31 @@ def report_failure(error: BaseException, as_json: bool) -> int:
     What is not one of our errors is a defect of this program: one line, and how to see more. Where runbooks are
     about what happened, they are named.
     """
-    code = _exit_code(error)
+    with suppress(OSError, SystemExit):  # nobody reads it any more: the exit code and the JSON count all the same
+        _tell(error, as_json)
+    if as_json:
+        write_result(described(error))
+    return _exit_code(error)
+
+
+def _tell(error: BaseException, as_json: bool) -> None:
+    """Print an error on standard error, and on which hosts a rollout stopped."""
     report = error.report if isinstance(error, GatewayError) and error.report else {}
     pages = report["runbooks"] if "runbooks" in report else about(_sentences(error))
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console = StandardError(stderr=True, highlight=False, soft_wrap=True)
     console.print(Text(shown(_text(error)), style="red"))
     if pages:
         console.print(Text(f"  runbook: {', '.join(pages)}", style="red"))
-    if isinstance(error, RolloutError):
-        for failure in error.failures:
-            if failure.logs:
-                console.print(Text(f"last lines of {failure.step} on {failure.host}:", style="bold"))
-                for line in failure.logs:
-                    console.print(Text(shown(f"  | {line}")))
-        if not as_json:
-            rows = [
-                [f.host, f.step, shown(f.cause), "in doubt" if f.in_doubt else "old release"] for f in error.failures
-            ]
-            table("", ["host", "step", "cause", "now"], rows)
-    if as_json:
-        sys.stdout.write(json.dumps(described(error), indent=2, default=str) + "\n")
-    return code
+    if not isinstance(error, RolloutError):
+        return
+    for failure in error.failures:
+        if failure.logs:
+            console.print(Text(f"last lines of {failure.step} on {failure.host}:", style="bold"))
+            for line in failure.logs:
+                console.print(Text(shown(f"  | {line}")))
+    if not as_json:
+        rows = [[f.host, f.step, shown(f.cause), "in doubt" if f.in_doubt else "old release"] for f in error.failures]
+        table("", ["host", "step", "cause", "now"], rows)
 
 
 def _exit_code(error: BaseException) -> int:

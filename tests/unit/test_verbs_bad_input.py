@@ -214,14 +214,39 @@ def test_typed_in_a_shell_it_is_the_same():
     assert "Traceback" not in unknown.stderr
 
 
-def test_a_reader_that_has_seen_enough_is_no_error():
+@pytest.mark.parametrize(("environment", "code"), [("staging", 0), ("nosuch", 2)])
+def test_a_reader_that_has_seen_enough_is_no_error(environment, code):
     reading, writing = os.pipe()
     os.close(reading)
     try:
-        done = run("inventory", "--env", "staging", "--json", stdout=writing, stderr=subprocess.PIPE)
+        done = run("inventory", "--env", environment, "--json", stdout=writing, stderr=subprocess.PIPE)
     finally:
         os.close(writing)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    assert (done.stderr == "") is (code == 0)
+
+
+def test_nobody_who_reads_what_goes_wrong_changes_no_exit_code():
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = run("inventory", "--env", "nosuch", "--json", stdout=subprocess.PIPE, stderr=writing)
+    finally:
+        os.close(writing)
+    assert done.returncode == 2
+    assert json.loads(done.stdout)["exit_code"] == 2
+
+
+@pytest.mark.parametrize("words", [
+    ("status", "--env", "nosuch", "--json"), ("inventory", "--env", "staging", "--json"),
+])  # fmt: skip
+def test_a_disk_that_is_full_is_a_sentence_and_the_code_is_not_0(words):
+    with Path("/dev/full").open("w") as full:
+        done = run(*words, stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == (2 if "nosuch" in words else 1)
+    assert "the result cannot be written: no space left on device\n  unaffected: " in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_an_output_that_cannot_hold_a_letter_shows_it_in_another_way():
