@@ -62,6 +62,16 @@ def cannot_write(path: Path, error: OSError | ValueError) -> ConfigurationError:
     )
 
 
+def home_path(text: str, where: str) -> Path:
+    """Return the path that somebody wrote, `~` being a home folder. Raises ConfigurationError where there is none."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise ConfigurationError(
+            f"the home folder in `{printable(text)}` is unknown", where=where, next_step="give an absolute path"
+        ) from None
+
+
 def shown_path(path: Path) -> str:
     """Return `path` as an operator would write it: relative to the current folder if it is below it."""
     try:

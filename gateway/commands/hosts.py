@@ -53,9 +53,10 @@ def trust(inventory: Inventory, name: str, confirm: Confirm, as_json: bool) -> d
 
 
 def _place(jump: str) -> tuple[str, int]:
-    """Return address and port of `user@address:port`."""
-    address, _, port = jump.rpartition("@")[2].partition(":")
-    return address, int(port or 22)
+    """Return address and port of `user@address:port`, or of `user@address` with IPv6."""
+    place = jump.rpartition("@")[2]
+    address, _, port = place.partition(":")
+    return (address, int(port or 22)) if place.count(":") < 2 else (place, 22)
 
 
 def _reach(inventory: Inventory, host: Host) -> socket.socket | paramiko.Channel:
