@@ -45,8 +45,8 @@ STORED: dict[str, dict[str, str | bytes]] = {
     "garbled-known-hosts": {**FINE, "known_hosts": GARBAGE},
 }
 VALUES = [
-    "", ",", "-1", "²", "[", "9" * 30, "x" * 5000, "ünï\u202e☃ a=b", "\x1b[31mred\x07", "\udcff", "../../x", "/",
-    "/proc/none/x.html", "/etc/passwd/x.html",
+    "", ",", "-1", "²", "[", "9" * 30, "9" * 5000, "x" * 5000, "ünï\u202e☃ a=b", "\x1b[31mred\x07", "\udcff",
+    "../../x", "/", "/proc/none/x.html", "/etc/passwd/x.html",
 ]  # fmt: skip
 # Flags that take any text, or one that only a host can judge: these verbs get as far as the hosts.
 JUDGED_LATER = {
