@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from gateway.errors import ConfigurationError
@@ -60,6 +62,21 @@ def cannot_write(path: Path, error: OSError | ValueError) -> ConfigurationError:
         next_step="see that you may write there, and that the disk is not full:"
         f" ls -ld {printable(shown_path(path.parent), _LONGEST_PATH)}",
     )
+
+
+@contextmanager
+def own_files() -> Iterator[None]:
+    """Turn what a file or folder of this machine refuses, while hosts are not asked yet, into a ConfigurationError."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None or error.strerror is None:
+            raise
+        shown = printable(shown_path(Path(os.fsdecode(error.filename))), _LONGEST_PATH)
+        raise ConfigurationError(
+            f"it cannot be used: {error.strerror.lower()}", where=shown,
+            next_step=f"see whose it is, and that you may read and write there: ls -ld {shown}",
+        ) from None  # fmt: skip
 
 
 def home_path(text: str, where: str) -> Path:

@@ -12,6 +12,7 @@ import yaml
 
 from gateway.errors import ConfigurationError
 from gateway.git_cache import CachedRepository, alone
+from gateway.private_file import own_files
 from gateway.upstream import CLICKHOUSE_FOLDERS, POSTGRES_FOLDERS
 
 # The example settings that Helicone keeps for people who copy them; not every version has all of them.
@@ -49,6 +50,7 @@ class Shape:
         return [name for name, _ in getattr(self, store)]
 
 
+@own_files()
 def read_shape(repo: str, ref: str, compose_path: str, cache: Path) -> tuple[Shape, str]:
     """Return the shape of `repo` at `ref`, and the cache's notice or an empty text.
 

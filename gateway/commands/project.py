@@ -14,7 +14,7 @@ from gateway.console import Reporter
 from gateway.errors import ConfigurationError
 from gateway.images import load_lock
 from gateway.inventory import Inventory, known_environments, load_inventory
-from gateway.private_file import shown_path
+from gateway.private_file import own_files, shown_path
 from gateway.release import HostRelease, host_release
 from gateway.render import RenderedHost, render_environment
 from gateway.render.kept import KeptMerges
@@ -33,6 +33,7 @@ class Project:
     reporter: Reporter
 
     @cached_property
+    @own_files()
     def vault(self) -> Vault:
         """The secrets; missing ones are generated and saved, and said so."""
         path, identity = vault_path(self.inventory), identity_path(self.inventory)
@@ -77,6 +78,7 @@ class Project:
         return open_vault(vault_path(self.inventory), identity_path(self.inventory))
 
     @cached_property
+    @own_files()
     def upstream(self) -> Upstream:
         """Helicone's own compose file and migration names at the pinned commit."""
         found = upstream_for(next(iter(self.inventory.hosts.values())).variables, ROOT)
@@ -85,6 +87,7 @@ class Project:
         return found
 
     @cached_property
+    @own_files()
     def rendered(self) -> dict[str, RenderedHost]:
         """The files and services of every host of the environment."""
         lock = load_lock(self.inventory.path / "images.lock.yml")
@@ -100,6 +103,7 @@ class Project:
         }
 
 
+@own_files()
 def open_project(environment: str, settings: Sequence[str], limit: str | None, reporter: Reporter) -> Project:
     """Return the project's environment; only the inventory is read yet. Raises ConfigurationError."""
     if not environment:

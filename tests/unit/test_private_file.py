@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway.errors import ConfigurationError
-from gateway.private_file import need_writable, shown_path, write_private
+from gateway.private_file import need_writable, own_files, shown_path, write_private
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,3 +59,13 @@ def test_the_path_of_what_cannot_be_written_is_whole_and_can_be_pasted(tmp_path:
         need_writable(folder / "file")
     assert caught.value.where == str(folder / "file")
     assert caught.value.next_step.endswith(f"ls -ld {folder}")
+
+
+def test_what_this_machine_refuses_is_told_with_its_path(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigurationError, match="it cannot be used: not a directory") as caught, own_files():
+        (tmp_path / "file" / "cache").mkdir()
+    assert caught.value.where == str(tmp_path / "file" / "cache")
+    assert caught.value.next_step.endswith(f"ls -ld {tmp_path / 'file' / 'cache'}")
+    with pytest.raises(OSError, match="refused"), own_files():
+        raise ConnectionRefusedError("refused")

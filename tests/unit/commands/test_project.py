@@ -8,6 +8,7 @@ from invoke.exceptions import Exit
 from gateway.commands import project as module
 from gateway.commands.project import open_project
 from gateway.console import Reporter
+from gateway.errors import ConfigurationError
 from tests.unit.situations import HOSTS, PROJECT
 from verbs import backups, rollouts, secrets
 
@@ -47,3 +48,14 @@ def test_a_command_about_what_was_deployed_makes_no_secrets(opened, task, flags,
     assert "version control" in told
     assert not (module.ROOT / "inventory" / "trial" / "secrets.yml.age").exists()
     assert not (module.ROOT / "home").exists()
+
+
+@pytest.mark.parametrize("part", ["vault", "upstream", "rendered"])
+def test_a_folder_of_the_controllers_that_cannot_be_used_is_no_defect(opened, part, tmp_path):
+    """As after `sudo bash bootstrap.sh`, when the project's folders are root's."""
+    project = opened()
+    (tmp_path / "home").touch()
+    (tmp_path / ".cache").touch()
+    with pytest.raises(ConfigurationError, match=r"cannot be (used|written)") as caught:
+        getattr(project, part)
+    assert caught.value.where
