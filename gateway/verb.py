@@ -17,7 +17,9 @@ from invoke.exceptions import Exit
 from invoke.parser.argument import Argument
 from invoke.tasks import Task, task
 
+from gateway.errors import ConfigurationError
 from gateway.results import is_read, write_nowhere, write_result
+from gateway.typed import on_a_terminal
 
 if TYPE_CHECKING:
     from gateway.commands.project import Project
@@ -120,9 +122,7 @@ def confirm(question: str, yes: bool) -> bool:
 
     Raises ConfigurationError where there is no terminal: a script that forgot --yes must not think that it is done.
     """
-    if not (yes or _on_a_terminal()):
-        from gateway.errors import ConfigurationError  # noqa: PLC0415 - every command starts here
-
+    if not (yes or on_a_terminal()):
         raise ConfigurationError(
             f"{question} Nobody was asked: there is no terminal", where="--yes", next_step="add --yes if it is meant so"
         )
@@ -133,7 +133,7 @@ def offer(question: str, yes: bool) -> bool:
     """Ask as `confirm` does; without a terminal the answer is no, because what was shown is of use by itself."""
     if yes:
         return True
-    if not _on_a_terminal():
+    if not on_a_terminal():
         print(f"{question} Not asked, there is no terminal: use --yes.", file=sys.stderr)
         return False
     print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)  # the other output holds the result
@@ -141,7 +141,3 @@ def offer(question: str, yes: bool) -> bool:
         return input().strip().lower() in ("y", "yes")
     except EOFError:
         return False
-
-
-def _on_a_terminal() -> bool:
-    return sys.stdin is not None and sys.stdin.isatty()

@@ -186,6 +186,8 @@ def test_a_flag_with_a_value_that_cannot_be_is_refused(verb, flag):
         ("render", {"out": "/"}, "not empty"),
         ("status", {"watch": True, "report": "r.html"}, "one look"),
         ("apikey.create", {"permissions": "x"}, "no permission"),
+        ("apikey.revoke", {"key": "7", "stdin": True}, "both say which key"),
+        ("apikey.revoke", {"stdin": True}, "no key on standard input"),
         ("user.create", {"role": "owner"}, "no role"),
         ("user.create", {"email": "ann"}, "no e-mail address"),
         ("secrets.rotate", {"name": "nothing"}, "nothing"),
