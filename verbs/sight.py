@@ -58,9 +58,9 @@ def execute(
     debug: bool = False,
 ) -> Any:
     """Run a command in a service's container: invoke exec jawn --env E --host H -- COMMAND; its exit code is ours."""
-    from gateway.commands.execute import execute
+    from gateway.commands.execute import chosen_words, execute
 
-    words = ["/bin/sh", "-c", command] if command else words_after_dashes(sys.argv)
+    words = chosen_words(command, words_after_dashes(sys.argv))
     result = execute(project_of(env), service, host, words, as_json=json_)
     return Ended(result, result["code"])
 
