@@ -30,7 +30,7 @@ HELP = {
     "limit": "only these hosts or groups, separated by commas",
     "host": "one host of the environment",
     "json_": "print the result as JSON",
-    "yes": "do not ask",
+    "yes": "do not ask; needed where there is no terminal to ask on",
     "debug": "show the traceback of an error",
 }
 
