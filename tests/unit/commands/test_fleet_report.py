@@ -15,7 +15,7 @@ from gateway.report.latencies import HOUR
 from gateway.transport.conversation import AgentError
 from gateway.verify.report import Failure, VerifyReport
 from tests.unit.commands.test_apikey import lines
-from tests.unit.commands.test_usage import clickhouse as totals
+from tests.unit.commands.test_usage import ROWS
 from tests.unit.situations import release, running
 from tests.unit.talks import SECRETS, Talk, project
 
@@ -25,9 +25,9 @@ RECORDER = {
 }  # fmt: skip
 
 
-def clickhouse(event, sql, **more):
+def clickhouse(_event, sql, **_):
     if "toStartOfHour" not in sql:
-        return totals(event, sql=sql, **more)
+        return ROWS
     name = "gpt-4o-mini-2024-07-18-with-a-name-that-is-long" if "SELECT model" in sql else "a" * 16
     hour = int(time.time() // HOUR) * HOUR
     return lines(*({"name": name, "hour": str(hour - ago * HOUR), "p50_ms": 812.5, "p99_ms": 4000} for ago in range(3)))
