@@ -91,9 +91,10 @@ def _pin(path: Path, who: str, address: str, port: int, key: paramiko.PKey, conf
     lines = _lines(path)
     if line in lines:
         return True
-    if not confirm(f"{who} ({address} port {port}) presents {key.get_name()} {fingerprint(key)}. Pin it?"):
-        return False
     kept = [other for other in lines if marker not in other.split(" ")[0].split(",")]
+    place = " in the place of another one, which is pinned now" if len(kept) < len(lines) else ""
+    if not confirm(f"{who} ({address} port {port}) presents {key.get_name()} {fingerprint(key)}. Pin it{place}?"):
+        return False
     write_private(path, ("\n".join([*kept, line]) + "\n").encode(), mode=0o644)
     return True
 

@@ -53,6 +53,17 @@ def test_a_key_is_pinned_once_and_said_so(inventory, key, capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_that_another_key_goes_is_part_of_the_question(inventory, key):
+    """A changed key may be another machine's: whoever says yes has to know that there was one."""
+    path, asked = inventory.path / "known_hosts", []
+    path.write_text(f"{OTHER}\n[192.0.2.1]:2200 ssh-ed25519 AAAA\n")
+    trust(inventory, "one", lambda question: not asked.append(question), as_json=True)
+    path.write_text(f"{OTHER}\n")
+    trust(inventory, "one", lambda question: not asked.append(question), as_json=True)
+    assert ["in the place of another one" in question for question in asked] == [True, False]
+    assert len(path.read_text().splitlines()) == 2
+
+
 def test_what_was_not_confirmed_is_not_pinned(inventory, key, capsys):
     assert not trust(inventory, "one", lambda _: False, as_json=False)["pinned"]
     assert not (inventory.path / "known_hosts").exists()
