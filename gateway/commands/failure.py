@@ -16,6 +16,9 @@ from gateway.runbooks import about
 from gateway.transport.conversation import AgentError
 
 _LONGEST_LINE = 800  # characters: ten lines of a terminal
+# Of what stopped in the middle of something.
+_UNAFFECTED, _NEXT = "what was not shown as done", "invoke status --env <environment>"
+_WHAT_NEXT = f"  unaffected: {_UNAFFECTED}\n  next: {_NEXT}"
 
 
 def report_failure(error: BaseException, as_json: bool) -> int:
@@ -71,9 +74,9 @@ def _text(error: BaseException) -> str:
     if isinstance(error, GatewayError):
         return str(error)
     if isinstance(error, KeyboardInterrupt):
-        return "interrupted\n  unaffected: what was not shown as done\n  next: invoke status --env <environment>"
+        return f"interrupted\n{_WHAT_NEXT}"
     if isinstance(error, AgentError):
-        return "\n".join([str(error), *[f"  | {line}" for line in error.logs]])
+        return "\n".join([str(error), *[f"  | {line}" for line in error.logs], _WHAT_NEXT])
     return f"{type(error).__name__}: {error}\n  this is a defect of this program; --debug shows where"
 
 
@@ -112,6 +115,8 @@ def described(error: BaseException) -> dict[str, Any]:
             "next": error.next_step,
             "error": error.message,
         }
+    elif isinstance(error, AgentError | KeyboardInterrupt):
+        data |= {"unaffected": _UNAFFECTED, "next": _NEXT}
         if error.report is not None:
             data["report"] = error.report
     if isinstance(error, RolloutError):
