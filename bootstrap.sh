@@ -56,7 +56,7 @@ bash bootstrap.sh --help   show this
 
 Needs Debian 12 (or newer, or Ubuntu 24.04) with python3 and git, and root or sudo where something is missing.
 Sees to: the virtual environment .venv from requirements.lock (it brings Docker Compose), Docker Engine,
-debootstrap and curl; for --test OpenSSH's server, too.
+debootstrap and curl; for --test OpenSSH's server and age, too.
 HELP
 }
 
@@ -102,6 +102,7 @@ install_missing_packages() {
     has_program curl || missing+=(curl)                    # for the request that is printed at the end
     has_program debootstrap || missing+=(debootstrap)      # makes the lab's hosts where no registry has them
     [[ $MODE != test || -x /usr/sbin/sshd ]] || missing+=(openssh-server)    # the short benchmark's targets
+    if [[ $MODE == test ]]; then has_program age || missing+=(age); fi       # the unit tests let it read our secrets
     [[ -e /etc/ssl/certs/ca-certificates.crt ]] || missing+=(ca-certificates)
     if [[ ${#missing[@]} -eq 0 ]]; then
         say "packages: all there"

@@ -158,7 +158,7 @@ def trust(
     """Show a host's SSH key and pin it in the inventory's known_hosts."""
     from gateway.commands.hosts import trust
 
-    return trust(project_of(env).inventory, host, lambda question: confirm(question, yes))
+    return trust(project_of(env).inventory, host, lambda question: confirm(question, yes), as_json=json_)
 
 
 @verb(ref="the commit, tag or branch of Helicone's repository that you think of upgrading to")

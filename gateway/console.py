@@ -33,11 +33,20 @@ class Step:
     failed: bool = False
 
 
+class StandardError(Console):
+    """Standard error, which raises OSError when nobody reads it: Rich would end the command amid its work."""
+
+    def on_broken_pipe(self) -> None:
+        """See Rich's Console."""
+        raise BrokenPipeError
+
+
 @dataclass
 class Reporter:
     """Prints what happens, line by line, and keeps each step's time, and what was verified, for the result.
 
-    Safe to call from the threads of several hosts. `quiet` keeps the steps and prints nothing.
+    Safe to call from the threads of several hosts. `quiet` keeps the steps and prints nothing, and so does one whose
+    output is gone (`2>&1 | head`, a closed terminal, a full disk): the work goes on.
     """
 
     quiet: bool = False
@@ -46,7 +55,7 @@ class Reporter:
     began: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
-        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._console = StandardError(stderr=True, highlight=False, soft_wrap=True)
         self._lock = threading.Lock()
         self._last_line = time.monotonic()
         self._last_progress: dict[str, float] = {}
@@ -60,7 +69,10 @@ class Reporter:
             line = Text(f"{self._last_line - self.began:6.1f}s  ", style="dim")
             line.append(f"{host:<10}" if host else "", style="cyan")
             line.append(text, style=style)
-            self._console.print(line)
+            try:
+                self._console.print(line)
+            except OSError:
+                self.quiet = True
 
     @contextmanager
     def step(self, host: str, text: str) -> Iterator[None]:

@@ -1,18 +1,22 @@
-"""Writing files that nobody else may read, whole or not at all."""
+"""Writing files whole or not at all; nobody else may read them unless it is said."""
 
 from __future__ import annotations
 
 import errno
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from gateway.errors import ConfigurationError
 from gateway.wording import printable
 
+_LONGEST_PATH = 300  # characters: one that is cut cannot be pasted
 
-def write_private(path: Path, content: bytes, *, replace: bool = True) -> bool:
-    """Write `content` to `path` with mode 0600, by a rename after fsync, and return True.
+
+def write_private(path: Path, content: bytes, *, replace: bool = True, mode: int = 0o600) -> bool:
+    """Write `content` to `path` with that mode, by a rename after fsync, and return True.
 
     A missing folder is made with mode 0700. Without `replace` a file that is there already, or that
     somebody else makes in the same moment, is left alone, and False is returned. Raises
@@ -22,7 +26,7 @@ def write_private(path: Path, content: bytes, *, replace: bool = True) -> bool:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         staged = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
         try:
-            _write_through(staged, content)
+            _write_through(staged, content, mode)
             return _put_in_place(staged, path, replace=replace)
         finally:
             staged.unlink(missing_ok=True)
@@ -41,7 +45,7 @@ def need_writable(path: Path) -> None:
         folder = next(one for one in path.absolute().parents if one.exists())
         staged = folder / f".{path.name}.{secrets.token_hex(6)}"
         try:
-            _write_through(staged, b"")
+            _write_through(staged, b"", 0o600)
         finally:
             staged.unlink(missing_ok=True)
     except (OSError, ValueError) as error:
@@ -53,11 +57,36 @@ def cannot_write(path: Path, error: OSError | ValueError) -> ConfigurationError:
     cause = (error.strerror or "error") if isinstance(error, OSError) else "no file can have this name"
     return ConfigurationError(
         f"the file cannot be written: {cause[:1].lower()}{cause[1:]}",
-        where=printable(shown_path(path)),
+        where=printable(shown_path(path), _LONGEST_PATH),
         unaffected="nothing was changed",
         next_step="see that you may write there, and that the disk is not full:"
-        f" ls -ld {printable(shown_path(path.parent))}",
+        f" ls -ld {printable(shown_path(path.parent), _LONGEST_PATH)}",
     )
+
+
+@contextmanager
+def own_files() -> Iterator[None]:
+    """Turn what a file or folder of this machine refuses, while hosts are not asked yet, into a ConfigurationError."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None or error.strerror is None:
+            raise
+        shown = printable(shown_path(Path(os.fsdecode(error.filename))), _LONGEST_PATH)
+        raise ConfigurationError(
+            f"it cannot be used: {error.strerror.lower()}", where=shown,
+            next_step=f"see whose it is, and that you may read and write there: ls -ld {shown}",
+        ) from None  # fmt: skip
+
+
+def home_path(text: str, where: str) -> Path:
+    """Return the path that somebody wrote, `~` being a home folder. Raises ConfigurationError where there is none."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise ConfigurationError(
+            f"the home folder in `{printable(text)}` is unknown", where=where, next_step="give an absolute path"
+        ) from None
 
 
 def shown_path(path: Path) -> str:
@@ -68,11 +97,11 @@ def shown_path(path: Path) -> str:
         return str(path)
 
 
-def _write_through(path: Path, content: bytes) -> None:
-    """Make the new file `path` with mode 0600 and see `content` onto the disk."""
+def _write_through(path: Path, content: bytes, mode: int) -> None:
+    """Make the new file `path` with that mode and see `content` onto the disk."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        os.fchmod(descriptor, 0o600)  # whatever the umask is
+        os.fchmod(descriptor, mode)  # whatever the umask is
         file.write(content)
         file.flush()
         os.fsync(descriptor)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.git_cache import CachedRepository, alone, is_path
+from gateway.private_file import home_path
 
 if TYPE_CHECKING:
     from gateway.variables import HostVariables
@@ -73,7 +74,7 @@ def upstream_for(variables: HostVariables, root: Path) -> Upstream:
 def repository_of(variables: HostVariables, root: Path) -> str:
     """Return the URL or path of upstream's repository; a relative path starts from `root`."""
     repo = variables.upstream.repo
-    return str(root / Path(repo).expanduser()) if is_path(repo) else repo
+    return str(root / home_path(repo, "upstream.repo")) if is_path(repo) else repo
 
 
 def cache_of(root: Path) -> Path:

@@ -13,6 +13,7 @@ import yaml
 from gateway.document import load_made
 from gateway.errors import ConfigurationError
 from gateway.git_cache import CachedRepository, alone
+from gateway.private_file import own_files
 from gateway.upstream import CLICKHOUSE_FOLDERS, POSTGRES_FOLDERS
 
 # The example settings that Helicone keeps for people who copy them; not every version has all of them.
@@ -50,6 +51,7 @@ class Shape:
         return [name for name, _ in getattr(self, store)]
 
 
+@own_files()
 def read_shape(repo: str, ref: str, compose_path: str, cache: Path) -> tuple[Shape, str]:
     """Return the shape of `repo` at `ref`, and the cache's notice or an empty text.
 

@@ -14,7 +14,7 @@ import pyrage
 
 from gateway.age_identity import UNCHANGED, create_identity, read_identities, recipients_of
 from gateway.errors import ConfigurationError
-from gateway.private_file import shown_path, write_private
+from gateway.private_file import own_files, shown_path, write_private
 from gateway.secret import Secret
 from gateway.secret_names import SECRET_NAMES
 from gateway.vault_notes import Notes, made_at, stamped
@@ -66,6 +66,7 @@ class Vault:
         return Vault(values, replace(self.notes, made=stamped(known, values, key) if key else {}))
 
 
+@own_files()
 def open_vault(path: Path, identity: Path) -> Vault:
     """Return the vault in the file `path`, opened with the age identity in the file `identity`.
 
@@ -78,7 +79,8 @@ def open_vault(path: Path, identity: Path) -> Vault:
             "there are no secrets yet",
             where=shown,
             unaffected=UNCHANGED,
-            next_step="invoke secrets.edit or invoke deploy makes them",
+            next_step="if hosts were deployed, bring the file back from version control or out of a backup; else"
+            " invoke secrets.edit or invoke deploy makes them",
         )
     if not identity.exists():
         raise _identity_missing(path, identity)
@@ -86,6 +88,7 @@ def open_vault(path: Path, identity: Path) -> Vault:
     return Vault(*read_text(_decrypt(path, identity, identities), shown))
 
 
+@own_files()
 def ensure_vault(path: Path, identity: Path, recipients: Sequence[str] = ()) -> tuple[Vault, list[str]]:
     """Return the complete vault in the file `path`, and the names of the secrets that were made for it.
 

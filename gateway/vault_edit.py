@@ -76,11 +76,11 @@ def edit_vault(
     return changed
 
 
-def describe_edit(changed: Sequence[str]) -> str:
-    """Return the sentence that says what `edit_vault` has changed."""
+def describe_edit(path: Path, changed: Sequence[str]) -> str:
+    """Return the sentence that says what `edit_vault` has changed in the vault at `path`."""
     if not changed:
         return "nothing was changed"
-    return f"saved; changed: {', '.join(changed)}"
+    return f"saved; changed: {', '.join(changed)}. Put {shown_path(path)} under version control."
 
 
 def _read(file: Path, shown: str) -> Vault:

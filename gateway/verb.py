@@ -5,13 +5,10 @@ Imported by tasks.py at the start of every command, so it imports nothing that i
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import io
-import json
-import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +16,10 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.parser.argument import Argument
 from invoke.tasks import Task, task
+
+from gateway.errors import ConfigurationError
+from gateway.results import is_read, write_nowhere, write_result
+from gateway.typed import on_a_terminal
 
 if TYPE_CHECKING:
     from gateway.commands.project import Project
@@ -29,7 +30,7 @@ HELP = {
     "limit": "only these hosts or groups, separated by commas",
     "host": "one host of the environment",
     "json_": "print the result as JSON",
-    "yes": "do not ask",
+    "yes": "do not ask; needed where there is no terminal to ask on",
     "debug": "show the traceback of an error",
 }
 
@@ -82,15 +83,17 @@ def verb(**words: str) -> Callable[[Callable[..., Any]], Task[Any]]:
             except Exit:
                 raise
             except (Exception, KeyboardInterrupt) as error:
+                if isinstance(error, BrokenPipeError) and not is_read():
+                    write_nowhere()
+                    return
                 if options.get("debug") and isinstance(error, Exception):
                     raise
                 from gateway.commands.failure import report_failure  # noqa: PLC0415 - slow to import
 
                 raise Exit(code=report_failure(error, as_json)) from None
             data, code = (result.result, result.code) if isinstance(result, Ended) else (result, 0)
-            if as_json and data is not None:
-                with _reader_may_be_gone():
-                    print(json.dumps(data, indent=2, default=str), flush=True)
+            if as_json and data is not None and not write_result(data):
+                code = code or 1
             if code:
                 raise Exit(code=code)
 
@@ -114,23 +117,27 @@ def _bear_any_text() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-@contextlib.contextmanager
-def _reader_may_be_gone() -> Iterator[None]:
-    """Print for a reader that may have seen enough, such as `head`: then the rest goes nowhere, without a word."""
-    try:
-        yield
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def confirm(question: str, yes: bool) -> bool:
-    """Ask on the terminal; --yes answers. Without a terminal and without --yes the answer is no."""
+    """Ask on the terminal; --yes answers.
+
+    Raises ConfigurationError where there is no terminal: a script that forgot --yes must not think that it is done.
+    """
+    if not (yes or on_a_terminal()):
+        raise ConfigurationError(
+            f"{question} Nobody was asked: there is no terminal", where="--yes", next_step="add --yes if it is meant so"
+        )
+    return offer(question, yes)
+
+
+def offer(question: str, yes: bool) -> bool:
+    """Ask as `confirm` does; without a terminal the answer is no, because what was shown is of use by itself."""
     if yes:
         return True
-    if not sys.stdin.isatty():
+    if not on_a_terminal():
         print(f"{question} Not asked, there is no terminal: use --yes.", file=sys.stderr)
         return False
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)  # the other output holds the result
     try:
-        return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+        return input().strip().lower() in ("y", "yes")
     except EOFError:
         return False

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 _LONGEST = 60
 
 
-def printable(text: str) -> str:
+def printable(text: str, longest: int = _LONGEST) -> str:
     """Return `text` as one short line that is safe on a terminal: what was typed may hold anything."""
     shown = "".join(character if character.isprintable() else "?" for character in text)
-    return shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}..."
+    return shown if len(shown) <= longest else f"{shown[:longest]}..."
 
 
 def nearest_name(name: str, known: Iterable[str]) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from invoke.collection import Collection
@@ -55,9 +54,9 @@ def revoke_key(
     debug: bool = False,
 ) -> Any:
     """Make an API key invalid: within some 3 seconds the gateway answers it with 401."""
-    from gateway.commands.apikey import revoke
+    from gateway.commands.apikey import given_key, revoke
 
-    given = sys.stdin.readline().strip() if stdin else ""
+    given = given_key(key) if stdin else ""
     return revoke(project_of(env), key, given, lambda question: confirm(question, yes))
 
 

@@ -14,7 +14,7 @@ def backup(context: Context, env: str = "", json_: bool = False, debug: bool = F
     """Save the bundled stores and secrets as one encrypted set, and read it back; nothing is stopped for it."""
     from gateway.commands.backup import backup
 
-    return backup(project_of(env), as_json=json_)
+    return backup(project_of(env).deployed(), as_json=json_)
 
 
 @verb()
@@ -30,7 +30,7 @@ def drill(context: Context, env: str = "", from_: str = "", json_: bool = False,
     """Restore a set into scratch containers beside the live stores, and compare it with its manifest."""
     from gateway.commands.backup import drill
 
-    return drill(project_of(env), from_, as_json=json_)
+    return drill(project_of(env).deployed(), from_, as_json=json_)
 
 
 @verb(
@@ -50,7 +50,7 @@ def restore(
     from gateway.commands.restore import restore
 
     confirmed = lambda: confirm("Replace all data with this set?", yes)  # noqa: E731
-    return restore(project_of(env), from_, source, confirmed, as_json=json_)
+    return restore(project_of(env).deployed(), from_, source, confirmed, as_json=json_)
 
 
 TASKS = (backup, backups, drill, restore)

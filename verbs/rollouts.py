@@ -68,7 +68,8 @@ def rollback(
     from gateway.report import report_path
 
     path, number = report_path(report), wanted_number(to)
-    return rollback(project_of(env, limit=limit), number, lambda: confirm("Go back?", yes), json_, old_secrets, path)
+    project = project_of(env, limit=limit).deployed()
+    return rollback(project, number, lambda: confirm("Go back?", yes), json_, old_secrets, path)
 
 
 @verb(junit="write the checks as JUnit XML to this file")

@@ -39,7 +39,7 @@ def rotate(
     from gateway.commands.rotate import Wanted, rotate
 
     wanted = Wanted(name, all_, given, revoke)
-    return rotate(project_of(env), wanted, lambda: confirm("Rotate these?", yes), as_json=json_)
+    return rotate(project_of(env).deployed(), wanted, lambda: confirm("Rotate these?", yes), as_json=json_)
 
 
 @verb()

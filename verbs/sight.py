@@ -7,7 +7,7 @@ from typing import Any
 
 from invoke.context import Context
 
-from gateway.verb import Ended, confirm, project_of, verb
+from gateway.verb import Ended, confirm, offer, project_of, verb
 
 
 @verb(since="how far back, such as 30m, 24h or 7d")
@@ -58,9 +58,9 @@ def execute(
     debug: bool = False,
 ) -> Any:
     """Run a command in a service's container: invoke exec jawn --env E --host H -- COMMAND; its exit code is ours."""
-    from gateway.commands.execute import execute
+    from gateway.commands.execute import chosen_words, execute
 
-    words = ["/bin/sh", "-c", command] if command else words_after_dashes(sys.argv)
+    words = chosen_words(command, words_after_dashes(sys.argv))
     result = execute(project_of(env), service, host, words, as_json=json_)
     return Ended(result, result["code"])
 
@@ -94,7 +94,7 @@ def prune(context: Context, env: str = "", yes: bool = False, json_: bool = Fals
     """Show, then remove, old releases and images that no rollback needs; nothing of other projects is touched."""
     from gateway.commands.prune import prune
 
-    return prune(project_of(env), lambda: confirm("Remove these?", yes), as_json=json_)
+    return prune(project_of(env), lambda: offer("Remove these?", yes), as_json=json_)
 
 
 def words_after_dashes(arguments: list[str]) -> list[str]:

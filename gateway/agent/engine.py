@@ -49,7 +49,7 @@ def ask(path: str) -> Any:
     if status == 404:
         return None
     if status >= 400:
-        raise StepFailed("docker", f"Docker Engine answered {status}: {body.decode(errors='replace')[:500]}")
+        raise StepFailed("docker", f"Docker Engine answered {status}: {body.decode(errors='replace').strip()[:500]}")
     return json.loads(body)
 
 

@@ -17,6 +17,7 @@ from gateway.commands.stores import Row, Stores, literal, open_stores
 from gateway.console import say, table
 from gateway.errors import ConfigurationError, UnreachableError
 from gateway.secret_names import generate_helicone_key
+from gateway.typed import given_line
 from gateway.wording import printable
 
 Confirm = Callable[[str], bool]
@@ -84,6 +85,22 @@ def show(project: Project, as_json: bool) -> dict[str, Any]:
         if problem:
             say(f"when keys were last used is not known: {problem}", "yellow")
     return {"environment": project.inventory.environment, "keys": keys, "last_use_problem": problem}
+
+
+def given_key(named: str) -> str:
+    """Return the key itself from standard input. Raises ConfigurationError for none, and if one is `named` as well."""
+    if named.strip():
+        raise ConfigurationError(
+            "--key and --stdin both say which key", where="--stdin", unaffected="every key",
+            next_step="leave one of the two out",
+        )  # fmt: skip
+    key = given_line("--stdin").strip()
+    if not key:
+        raise ConfigurationError(
+            "there is no key on standard input", where="--stdin", unaffected="every key",
+            next_step="its first line has to be the key: invoke apikey.revoke --env ENV --stdin --yes < FILE",
+        )  # fmt: skip
+    return key
 
 
 def revoke(project: Project, wanted: str, given: str, confirm: Confirm) -> dict[str, Any]:

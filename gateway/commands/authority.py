@@ -37,8 +37,8 @@ def authority(inventory: Inventory, out: Path | None, as_json: bool) -> dict[str
         )
     bundle = "".join(dict.fromkeys(found.values()))
     if out is not None:
-        write_private(out, bundle.encode())
-        out.chmod(0o644)  # nothing of it is secret, and other users' programs have to read it
+        # Nothing of it is secret, and other users' programs have to read it.
+        write_private(out, bundle.encode(), mode=0o644)
         if not as_json:
             say(f"the certificates of {', '.join(found)} are in {out}")
     elif not as_json:

@@ -15,7 +15,7 @@ from gateway.errors import ConfigurationError, GatewayError
 from gateway.images import load_lock
 from gateway.inventory import Inventory
 from gateway.preflight import Finding
-from gateway.private_file import need_writable
+from gateway.private_file import home_path, need_writable
 from gateway.render import render_environment
 from gateway.transport.conversation import AgentError
 from gateway.transport.fleet import Conversations, connected, on_all
@@ -161,7 +161,7 @@ def _as_finding(error: Exception) -> Finding:
 
 def bundle_path(text: str) -> Path:
     """Return the file that a bundle is to be written to. Raises ConfigurationError for a name of another kind."""
-    path = Path(text).expanduser()
+    path = home_path(text, "--bundle")
     if not path.name.endswith(".tar.gz"):
         raise ConfigurationError(
             f"`{printable(text)}` does not end in .tar.gz", where="--bundle", next_step="--bundle help.tar.gz"

@@ -63,6 +63,19 @@ def execute(project: Project, service: str, host: str, words: list[str], as_json
     return {"environment": inventory.environment, "host": chosen, "service": name, "code": ended["code"], **texts}
 
 
+def chosen_words(line: str, words: list[str]) -> list[str]:
+    """Return what is to be run: a `line` for the container's shell, or `words` as they stand.
+
+    Raises ConfigurationError for both: only one of them would be run.
+    """
+    if line and words:
+        raise ConfigurationError(
+            "--command and the words after `--` are two commands", where="exec", unaffected="nothing was run",
+            next_step="leave one of the two out",
+        )  # fmt: skip
+    return ["/bin/sh", "-c", line] if line else words
+
+
 def _only_host(service: str, observed: Mapping[str, Mapping[str, Any]]) -> str:
     running = [name for name, seen in observed.items() if service in services_on(seen)]
     if len(running) > 1:

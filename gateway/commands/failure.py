@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
-from rich.console import Console
 from rich.text import Text
 
-from gateway.console import table
+from gateway.console import StandardError, table
 from gateway.errors import ConfigurationError, GatewayError, LockedError, RolloutError
+from gateway.results import write_result
 from gateway.runbooks import about
 from gateway.transport.conversation import AgentError
 
 _LONGEST_LINE = 800  # characters: ten lines of a terminal
+# Of what stopped in the middle of something.
+_UNAFFECTED, _NEXT = "what was not shown as done", "invoke status --env <environment>"
+_WHAT_NEXT = f"  unaffected: {_UNAFFECTED}\n  next: {_NEXT}"
 
 
 def report_failure(error: BaseException, as_json: bool) -> int:
@@ -25,27 +27,31 @@ def report_failure(error: BaseException, as_json: bool) -> int:
     What is not one of our errors is a defect of this program: one line, and how to see more. Where runbooks are
     about what happened, they are named.
     """
-    code = _exit_code(error)
+    with suppress(OSError, SystemExit):  # nobody reads it any more: the exit code and the JSON count all the same
+        _tell(error, as_json)
+    if as_json:
+        write_result(described(error))
+    return _exit_code(error)
+
+
+def _tell(error: BaseException, as_json: bool) -> None:
+    """Print an error on standard error, and on which hosts a rollout stopped."""
     report = error.report if isinstance(error, GatewayError) and error.report else {}
     pages = report["runbooks"] if "runbooks" in report else about(_sentences(error))
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console = StandardError(stderr=True, highlight=False, soft_wrap=True)
     console.print(Text(shown(_text(error)), style="red"))
     if pages:
         console.print(Text(f"  runbook: {', '.join(pages)}", style="red"))
-    if isinstance(error, RolloutError):
-        for failure in error.failures:
-            if failure.logs:
-                console.print(Text(f"last lines of {failure.step} on {failure.host}:", style="bold"))
-                for line in failure.logs:
-                    console.print(Text(shown(f"  | {line}")))
-        if not as_json:
-            rows = [
-                [f.host, f.step, shown(f.cause), "in doubt" if f.in_doubt else "old release"] for f in error.failures
-            ]
-            table("", ["host", "step", "cause", "now"], rows)
-    if as_json:
-        sys.stdout.write(json.dumps(described(error), indent=2, default=str) + "\n")
-    return code
+    if not isinstance(error, RolloutError):
+        return
+    for failure in error.failures:
+        if failure.logs:
+            console.print(Text(f"last lines of {failure.step} on {failure.host}:", style="bold"))
+            for line in failure.logs:
+                console.print(Text(shown(f"  | {line}")))
+    if not as_json:
+        rows = [[f.host, f.step, shown(f.cause), "in doubt" if f.in_doubt else "old release"] for f in error.failures]
+        table("", ["host", "step", "cause", "now"], rows)
 
 
 def _exit_code(error: BaseException) -> int:
@@ -68,9 +74,9 @@ def _text(error: BaseException) -> str:
     if isinstance(error, GatewayError):
         return str(error)
     if isinstance(error, KeyboardInterrupt):
-        return "interrupted\n  unaffected: what was not shown as done\n  next: invoke status --env <environment>"
+        return f"interrupted\n{_WHAT_NEXT}"
     if isinstance(error, AgentError):
-        return "\n".join([str(error), *[f"  | {line}" for line in error.logs]])
+        return "\n".join([str(error), *[f"  | {line}" for line in error.logs], _WHAT_NEXT])
     return f"{type(error).__name__}: {error}\n  this is a defect of this program; --debug shows where"
 
 
@@ -111,6 +117,8 @@ def described(error: BaseException) -> dict[str, Any]:
         }
         if error.report is not None:
             data["report"] = error.report
+    elif isinstance(error, AgentError | KeyboardInterrupt):
+        data |= {"unaffected": _UNAFFECTED, "next": _NEXT}
     if isinstance(error, RolloutError):
         data["failures"] = [asdict(failure) for failure in error.failures]
     if pages := about(_sentences(error)):

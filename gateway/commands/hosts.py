@@ -9,20 +9,23 @@ from typing import Any
 
 import paramiko
 
+from gateway.console import say
 from gateway.errors import ConfigurationError, GatewayError, UnreachableError
 from gateway.inventory import Host, Inventory
+from gateway.private_file import need_writable, shown_path, write_private
 from gateway.transport.ssh import fingerprint, jump_connection, scan_host_key
 from gateway.wording import printable
 
 Confirm = Callable[[str], bool]
 
 
-def trust(inventory: Inventory, name: str, confirm: Confirm) -> dict[str, Any]:
+def trust(inventory: Inventory, name: str, confirm: Confirm, as_json: bool) -> dict[str, Any]:
     """Show the key that a host presents and, once confirmed, pin it in the inventory's `known_hosts`.
 
     A jump host's key comes first, because the host is asked through it. A key that is pinned already
     is not asked about; another key for the same address is replaced. Raises ConfigurationError for an
-    unknown host or the local one, UnreachableError when nothing answers.
+    unknown host or the local one, and for a `known_hosts` that cannot be read or written; UnreachableError
+    when nothing answers.
     """
     host = inventory.hosts.get(name)
     if host is None or host.variables.connection.transport == "local":
@@ -31,22 +34,29 @@ def trust(inventory: Inventory, name: str, confirm: Confirm) -> dict[str, Any]:
             f"there is no SSH host `{printable(name)}`", where="--host", next_step=f"one of: {known}"
         )
     settings = host.variables.connection
+    known_hosts = (inventory.path / "known_hosts").resolve()
+    need_writable(known_hosts)
+    _lines(known_hosts)
     if settings.jump is not None:
         address, port = _place(settings.jump)
         key = _scan(f"{name}: connect to its jump host {address} port {port}", settings.timeout,
                     lambda: socket.create_connection((address, port), settings.timeout))  # fmt: skip
-        if not _pin(inventory.path / "known_hosts", f"the jump host of {name}", address, port, key, confirm):
+        if not _pin(known_hosts, f"the jump host of {name}", address, port, key, confirm):
             return {"host": name, "pinned": False}
     target = settings.address or name
     key = _scan(f"{name}: connect to {target} port {settings.port}", settings.timeout, lambda: _reach(inventory, host))
-    pinned = _pin(inventory.path / "known_hosts", name, target, settings.port, key, confirm)
+    pinned = _pin(known_hosts, name, target, settings.port, key, confirm)
+    if pinned and not as_json:
+        say(f"{name}: {key.get_name()} {fingerprint(key)} is pinned in {shown_path(known_hosts)};"
+            " put it under version control", "green")  # fmt: skip
     return {"host": name, "pinned": pinned, "fingerprint": fingerprint(key)}
 
 
 def _place(jump: str) -> tuple[str, int]:
-    """Return address and port of `user@address:port`."""
-    address, _, port = jump.rpartition("@")[2].partition(":")
-    return address, int(port or 22)
+    """Return address and port of `user@address:port`, or of `user@address` with IPv6."""
+    place = jump.rpartition("@")[2]
+    address, _, port = place.partition(":")
+    return (address, int(port or 22)) if place.count(":") < 2 else (place, 22)
 
 
 def _reach(inventory: Inventory, host: Host) -> socket.socket | paramiko.Channel:
@@ -78,11 +88,25 @@ def _pin(path: Path, who: str, address: str, port: int, key: paramiko.PKey, conf
     """Write a key into `known_hosts` in OpenSSH's format if it is not there and the operator says yes."""
     marker = address if port == 22 else f"[{address}]:{port}"
     line = f"{marker} {key.get_name()} {key.get_base64()}"
-    lines = path.read_text().splitlines() if path.is_file() else []
+    lines = _lines(path)
     if line in lines:
         return True
-    if not confirm(f"{who} ({address} port {port}) presents {key.get_name()} {fingerprint(key)}. Pin it?"):
-        return False
     kept = [other for other in lines if marker not in other.split(" ")[0].split(",")]
-    path.write_text("\n".join([*kept, line]) + "\n")
+    place = " in the place of another one, which is pinned now" if len(kept) < len(lines) else ""
+    if not confirm(f"{who} ({address} port {port}) presents {key.get_name()} {fingerprint(key)}. Pin it{place}?"):
+        return False
+    write_private(path, ("\n".join([*kept, line]) + "\n").encode(), mode=0o644)
     return True
+
+
+def _lines(path: Path) -> list[str]:
+    """Return the lines of `known_hosts`, none where it is not there. Raises ConfigurationError."""
+    try:
+        return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    except (OSError, UnicodeDecodeError) as error:
+        cause = (error.strerror or "error").lower() if isinstance(error, OSError) else "it is no UTF-8 text"
+        shown = shown_path(path)
+        raise ConfigurationError(
+            f"the pinned keys cannot be read: {cause}", where=shown, unaffected=f"{shown} is as it was",
+            next_step=f"restore it, git checkout -- {shown}, or remove it and pin every host anew",
+        ) from None  # fmt: skip

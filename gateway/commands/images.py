@@ -17,6 +17,7 @@ from gateway.images import load_lock
 from gateway.inventory import Inventory
 from gateway.plan.build import prepare_host
 from gateway.plan.operations import Run
+from gateway.private_file import need_writable, write_private
 from gateway.rollout import take_leases
 from gateway.transport.conversation import AgentError, Conversation
 from gateway.transport.fleet import converse
@@ -61,8 +62,11 @@ def lock(inventory: Inventory, as_json: bool) -> dict[str, Any]:
 
     What is new, moved or gone since the last time is told: a tag that moved is another program under
     the old name. The host's own engine asks, so the registry, its certificate and its login are those that a deploy
-    uses, and the controller needs no Docker. Raises ConfigurationError when an image is unknown.
+    uses, and the controller needs no Docker. Raises ConfigurationError when an image is unknown, or the file cannot
+    be written.
     """
+    path = inventory.path / "images.lock.yml"
+    need_writable(path)
     references = undigested(inventory)
     name = inventory.selected[0]
     with converse(inventory.hosts[name], inventory) as conversation:
@@ -74,16 +78,14 @@ def lock(inventory: Inventory, as_json: bool) -> dict[str, Any]:
                 error.message, where=f"{name}: {error.step}", unaffected="images.lock.yml is as it was",
                 next_step="check the image's name in the inventory, and that Docker on the host reaches the registry",
             ) from None  # fmt: skip
-    path = inventory.path / "images.lock.yml"
     changed = compared(_known(path), digests)
-    fresh = path.with_suffix(".new")
-    fresh.write_text(HEADER + yaml.safe_dump(digests, sort_keys=True))
-    fresh.replace(path)
+    write_private(path, f"{HEADER}{yaml.safe_dump(digests, sort_keys=True)}".encode(), mode=0o644)
     if not as_json:
         for word, images in changed.items():
             for image in images:
                 say(f"{word:<6} {image}", "yellow" if word == "moved" else "")
-        say(f"{len(digests)} digests written to {path.relative_to(inventory.path.parents[1])}")
+        shown = path.relative_to(inventory.path.parents[1])
+        say(f"{len(digests)} digests written to {shown}; put it under version control")
     return {"environment": inventory.environment, "digests": digests, "changed": changed}
 
 

@@ -161,7 +161,7 @@ def _together(coming: queue.Queue[Any]) -> Iterator[Any]:
 
 
 def _number(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MOST_LINES):
+    if not (re.fullmatch("[0-9]{1,6}", text) and 1 <= int(text) <= MOST_LINES):
         raise ConfigurationError(
             f"`{printable(text)}` is no number of lines", where="--lines", next_step=f"give one from 1 to {MOST_LINES}"
         )

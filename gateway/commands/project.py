@@ -14,6 +14,7 @@ from gateway.console import Reporter
 from gateway.errors import ConfigurationError
 from gateway.images import load_lock
 from gateway.inventory import Inventory, known_environments, load_inventory
+from gateway.private_file import own_files, shown_path
 from gateway.release import HostRelease, host_release
 from gateway.render import RenderedHost, render_environment
 from gateway.render.kept import KeptMerges
@@ -32,13 +33,15 @@ class Project:
     reporter: Reporter
 
     @cached_property
+    @own_files()
     def vault(self) -> Vault:
         """The secrets; missing ones are generated and saved, and said so."""
-        vault, created = ensure_vault(vault_path(self.inventory), identity_path(self.inventory), self.recipients)
+        path, identity = vault_path(self.inventory), identity_path(self.inventory)
+        opener = "" if identity.exists() else f"; {shown_path(identity)}, made now, opens them: keep a copy of it"
+        vault, created = ensure_vault(path, identity, self.recipients)
         if created:
-            self.reporter.line(
-                "", f"generated {len(created)} secrets into {vault_path(self.inventory).relative_to(ROOT)}"
-            )
+            where = f"{path.relative_to(ROOT)}: put it under version control{opener}"
+            self.reporter.line("", f"generated {len(created)} secrets into {where}")
         return vault
 
     def with_vault(self, vault: Vault) -> Project:
@@ -46,6 +49,15 @@ class Project:
         other = Project(self.inventory, self.reporter)
         other.__dict__.update(vault=vault, upstream=self.upstream)  # where cached properties keep what they gave
         return other
+
+    def deployed(self) -> Project:
+        """Return this environment for a command about what was deployed once, so that its secrets are there.
+
+        Raises ConfigurationError where they are not: new ones would take the place of those that the hosts and the
+        backups were made with.
+        """
+        self.saved_vault()
+        return self
 
     def saved_vault(self) -> Vault:
         """Return the secrets as they are on disk now."""
@@ -66,6 +78,7 @@ class Project:
         return open_vault(vault_path(self.inventory), identity_path(self.inventory))
 
     @cached_property
+    @own_files()
     def upstream(self) -> Upstream:
         """Helicone's own compose file and migration names at the pinned commit."""
         found = upstream_for(next(iter(self.inventory.hosts.values())).variables, ROOT)
@@ -74,6 +87,7 @@ class Project:
         return found
 
     @cached_property
+    @own_files()
     def rendered(self) -> dict[str, RenderedHost]:
         """The files and services of every host of the environment."""
         lock = load_lock(self.inventory.path / "images.lock.yml")
@@ -89,6 +103,7 @@ class Project:
         }
 
 
+@own_files()
 def open_project(environment: str, settings: Sequence[str], limit: str | None, reporter: Reporter) -> Project:
     """Return the project's environment; only the inventory is read yet. Raises ConfigurationError."""
     if not environment:

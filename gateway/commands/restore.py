@@ -77,7 +77,7 @@ def _elsewhere(source: str) -> dict[str, str] | None:
     """Return another environment's repository and how to open it, None without a source."""
     if not source:
         return None
-    other = open_project(source, [], None, Reporter(quiet=True))
+    other = open_project(source, [], None, Reporter(quiet=True)).deployed()
     host = stores_host(other.inventory)
     return {
         "repository": host.variables.backup.address(other.inventory.project),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -115,7 +116,7 @@ def refuse_old_secrets(
 def wanted_number(text: str) -> int | None:
     """Return the number in `--to` (`4` or `4-1c9a8d2f3b70`), None for an empty text. Raises ConfigurationError."""
     number = text.partition("-")[0]
-    if text and not (number.isascii() and number.isdigit()):
+    if text and not re.fullmatch("[0-9]{1,18}", number):
         raise ConfigurationError(
             f"`{printable(text)}` is no release number", where="--to", next_step="give a number, such as --to 4"
         )

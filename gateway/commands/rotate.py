@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from gateway.rotation import CLIENTS_KEY, GIVEN, checked, chosen, made_anew, rot
 from gateway.secret import Secret
 from gateway.transport.conversation import AgentError
 from gateway.transport.fleet import connected, need_all
+from gateway.typed import given_text, on_a_terminal
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def _values(project: Project, names: tuple[str, ...], wanted: Wanted) -> dict[st
 
 def _typed(name: str) -> str:
     """Return the operator's value from standard input, unseen if that is a terminal."""
-    return getpass.getpass(f"new {name}: ") if sys.stdin.isatty() else sys.stdin.read().rstrip("\n")
+    return getpass.getpass(f"new {name}: ") if on_a_terminal() else given_text("--given")
 
 
 def _not_deployed(project: Project) -> ConfigurationError:

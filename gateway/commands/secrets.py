@@ -18,5 +18,5 @@ def edit(project: Project, as_json: bool) -> dict[str, Any]:
     project.vault  # noqa: B018 - makes what is missing
     changed = edit_vault(vault_path(inventory), identity_path(inventory), project.recipients)
     if not as_json:
-        say(describe_edit(changed))
+        say(describe_edit(vault_path(inventory), changed))
     return {"environment": inventory.environment, "changed": changed}

@@ -60,9 +60,14 @@ def status(inventory: Inventory, as_json: bool, report: FleetReport | None = Non
             say(f"runbook: {', '.join(pages)}", "yellow")
     if report:
         report.write(result, as_json)
+    return _of_all(inventory, unreachable, result)
+
+
+def _of_all(inventory: Inventory, unreachable: Mapping[str, Exception], result: dict[str, Any]) -> dict[str, Any]:
+    """Return a result about all selected hosts. Raises UnreachableError, with it, when some did not answer."""
     if unreachable:
         raise UnreachableError(
-            f"{len(unreachable)} of {len(hosts)} hosts did not answer",
+            f"{len(unreachable)} of {len(inventory.selected)} hosts did not answer",
             where=", ".join(sorted(unreachable)),
             next_step="each host's cause and next step are printed with the table",
             report=result,
@@ -167,7 +172,10 @@ def certificate_in_words(days: float | None) -> str:
 
 
 def history(inventory: Inventory, as_json: bool) -> dict[str, Any]:
-    """Print what was deployed when, by whom and how it ended, merged over the hosts; return it as data."""
+    """Print what was deployed when, by whom and how it ended, merged over the hosts; return it as data.
+
+    Raises UnreachableError, after the table, when a host did not answer.
+    """
     unreachable: dict[str, Exception] = {}
     with connected(inventory, unreachable.update) as conversations:
         observed = observe(inventory, conversations, on_failure=unreachable.update)
@@ -183,7 +191,8 @@ def history(inventory: Inventory, as_json: bool) -> dict[str, Any]:
         table(f"history of {inventory.environment}", columns, rows)
         for error in unreachable.values():
             say(str(error), "red")
-    return {"environment": inventory.environment, "history": entries, "unreachable": sorted(unreachable)}
+    result = {"environment": inventory.environment, "history": entries, "unreachable": sorted(unreachable)}
+    return _of_all(inventory, unreachable, result)
 
 
 def _history_row(entry: Mapping[str, Any]) -> list[str]:
@@ -197,7 +206,8 @@ def _history_row(entry: Mapping[str, Any]) -> list[str]:
 def unlock(inventory: Inventory, force: bool, as_json: bool) -> dict[str, Any]:
     """Show who holds each host; with `force`, break the leases whose connection is stalled. Returns it as data.
 
-    A host that is being changed right now is never unlocked: its lease ends with the work.
+    A host that is being changed right now is never unlocked: its lease ends with the work. Raises UnreachableError,
+    after the table, when a host did not answer: nobody knows whether it is locked.
     """
     unreachable: dict[str, Exception] = {}
     with connected(inventory, unreachable.update) as conversations:
@@ -216,20 +226,18 @@ def unlock(inventory: Inventory, force: bool, as_json: bool) -> dict[str, Any]:
         ]
         if rows:
             table("", ["host", "held by", "command", "since", "for", "state"], rows)
-        else:
-            say("no host is locked", "green")
+        elif observed:
+            say("no host that answered is locked" if unreachable else "no host is locked", "green")
         for name, message in refused.items():
             say(f"{name}: not unlocked: {message}", "red")
         for lost in unreachable.values():
             say(str(lost), "red")
         if rows and not force:
             say("a lease frees itself when its command ends or its connection is gone; --force breaks a stalled one")
-    return {
-        "environment": inventory.environment,
-        "leases": held,
-        "refused": refused,
-        "unreachable": sorted(unreachable),
-    }
+    result = {
+        "environment": inventory.environment, "leases": held, "refused": refused, "unreachable": sorted(unreachable),
+    }  # fmt: skip
+    return _of_all(inventory, unreachable, result)
 
 
 def _lease_state(lease: Mapping[str, Any]) -> str:

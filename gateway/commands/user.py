@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import re
-import sys
 from typing import Any
 
 from gateway.commands.apikey import moment
@@ -17,6 +16,7 @@ from gateway.inventory import Inventory
 from gateway.secret import Secret
 from gateway.secret_names import generate_text
 from gateway.transport.conversation import AgentError
+from gateway.typed import given_line, on_a_terminal
 from gateway.wording import printable
 
 ROLES = ("member", "admin")
@@ -119,12 +119,12 @@ def read_password() -> Secret:
 
     Raises ConfigurationError for one that is too short or too long, or typed in two ways.
     """
-    if sys.stdin.isatty():
+    if on_a_terminal():
         text = getpass.getpass("Password: ")
         if text != getpass.getpass("Once more: "):
             raise ConfigurationError("the two passwords differ", unaffected="nothing was changed")
     else:
-        text = sys.stdin.readline().rstrip("\r\n")
+        text = given_line("--ask-password")
     if not _SHORTEST <= len(text) <= _LONGEST:
         raise ConfigurationError(
             f"the password has {len(text)} characters; it needs {_SHORTEST} to {_LONGEST}", where="--ask-password",

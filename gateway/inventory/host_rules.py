@@ -26,9 +26,8 @@ _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SMALLEST_MEMORY_MB = 6  # Docker refuses less
 
 
-def validate_host(host: Host, line: str) -> None:
-    """Raise ConfigurationError for the first thing about `host`, listed at `line`, that does not hold."""
-    _connection(host, line)
+def validate_host(host: Host) -> None:
+    """Raise ConfigurationError for the first thing about `host` that does not hold."""
     _urls(host)
     _stores(host)
     _limits(host)
@@ -42,17 +41,6 @@ def refuse_value(host: Host, key: str, message: str, next_step: str = "") -> Con
     """Return the error about the value of `key` on `host`, at the line that set it."""
     origin = host.origins.get(key)
     return ConfigurationError(message, where=str(origin) if origin else f"host {host.name}", next_step=next_step)
-
-
-def _connection(host: Host, line: str) -> None:
-    """Check that the host can be reached at all."""
-    connection = host.variables.connection
-    if connection.transport == "ssh" and not connection.address:
-        raise ConfigurationError(
-            f"host `{host.name}` has no `connection.address`",
-            where=line,
-            next_step="set `connection.address` for it, or `connection.transport: local` for this machine",
-        )
 
 
 def _urls(host: Host) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway.errors import ConfigurationError
+from gateway.inventory.connection_rules import validate_connection
 from gateway.inventory.host_rules import refuse_value, validate_host
 from gateway.inventory.model import Host, Inventory, is_address, known_addresses
 from gateway.inventory.published import bundled_stores, is_public, published_ports, refuse_port_clashes
@@ -23,7 +24,8 @@ def validate_inventory(inventory: Inventory, lines: Mapping[str, str]) -> None:
     `lines` gives for each host the file and line that list it.
     """
     for host in inventory.hosts.values():
-        validate_host(host, lines[host.name])
+        validate_connection(host, lines[host.name])
+        validate_host(host)
     _one_of_each(inventory)
     _roles_present(inventory)
     _one_connection_each(inventory, lines)

@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gateway.console import style_of
 from gateway.errors import ConfigurationError
-from gateway.private_file import need_writable, write_private
+from gateway.private_file import home_path, need_writable, write_private
 from gateway.wording import printable
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -26,7 +26,7 @@ def report_path(text: str) -> Path | None:
     """
     if not text:
         return None
-    path = Path(text).expanduser()
+    path = home_path(text, "--report")
     if path.suffix != ".html" or path.name == ".html":
         raise ConfigurationError(
             f"`{printable(text)}` does not end in .html", where="--report", unaffected="nothing was changed",

@@ -14,9 +14,11 @@ import paramiko
 
 from gateway.errors import ConfigurationError, UnreachableError
 from gateway.inventory.model import Host
+from gateway.private_file import home_path
 
 # Paramiko logs a traceback from a thread of its own when a connection breaks; what the operator is told is raised here.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
+_UNAFFECTED = "nothing was sent to the host"
 
 
 def fingerprint(key: paramiko.PKey) -> str:
@@ -37,7 +39,7 @@ class RefuseUnknownKey(paramiko.MissingHostKeyPolicy):
         raise UnreachableError(
             f"its {key.get_name()} host key {fingerprint(key)} is not pinned",
             where=f"{self.host.name}: connect to {hostname}",
-            unaffected="nothing was sent to the host",
+            unaffected=_UNAFFECTED,
             next_step=f"compare the fingerprint on the host's console, then: "
             f"invoke hosts.trust --env {self.environment} --host {self.host.name}",
         )
@@ -58,10 +60,10 @@ def open_transport(host: Host, environment: str, root: Path, known_hosts: Path) 
         "look_for_keys": settings.identity_file is None,
     }
     if settings.identity_file is not None:
-        identity = root / Path(settings.identity_file).expanduser()
+        identity = root / home_path(settings.identity_file, "connection.identity_file")
         if not identity.is_file():
             raise UnreachableError(
-                f"the SSH key {settings.identity_file} does not exist", where=where,
+                f"the SSH key {settings.identity_file} does not exist", where=where, unaffected=_UNAFFECTED,
                 next_step="set connection.identity_file, or create the key",
             )  # fmt: skip
         arguments["key_filename"] = str(identity)
@@ -80,18 +82,19 @@ def open_transport(host: Host, environment: str, root: Path, known_hosts: Path) 
         raise UnreachableError(
             f"its host key changed: expected {fingerprint(error.expected_key)}, got {fingerprint(error.key)}",
             where=where,
-            unaffected="nothing was sent to the host",
+            unaffected=_UNAFFECTED,
             next_step=f"find out why; if it was reinstalled: invoke hosts.trust --env {environment} --host {host.name}",
         ) from None
     except paramiko.AuthenticationException:
         raise UnreachableError(
             "the host refused the login",
             where=where,
+            unaffected=_UNAFFECTED,
             next_step="check connection.user and connection.identity_file",
         ) from None
     except (OSError, paramiko.SSHException, EOFError) as error:
         raise UnreachableError(
-            f"no connection: {str(error) or type(error).__name__}", where=where,
+            f"no connection: {str(error) or type(error).__name__}", where=where, unaffected=_UNAFFECTED,
             next_step="check connection.address and connection.port, and that sshd runs",
         ) from None  # fmt: skip
     transport: paramiko.Transport | None = connection.transport
@@ -108,6 +111,11 @@ def _pin(connection: fabric.Connection, host: Host, environment: str, known_host
                 f"a line cannot be read: {getattr(error, 'line', error)}", where=str(known_hosts),
                 next_step="remove the line, then pin the host's key again: invoke hosts.trust",
             ) from None  # fmt: skip
+        except OSError as error:
+            raise ConfigurationError(
+                f"the pinned keys cannot be read: {(error.strerror or 'error').lower()}", where=str(known_hosts),
+                next_step=f"see whose it is, and that you may read it: ls -l {known_hosts}",
+            ) from None  # fmt: skip
     connection.client.set_missing_host_key_policy(RefuseUnknownKey(host, environment))
 
 
@@ -121,7 +129,7 @@ def jump_connection(host: Host, environment: str, root: Path, known_hosts: Path)
         return None
     arguments: dict[str, Any] = {}
     if settings.identity_file is not None:
-        arguments["key_filename"] = str(root / Path(settings.identity_file).expanduser())
+        arguments["key_filename"] = str(root / home_path(settings.identity_file, "connection.identity_file"))
     jump = fabric.Connection(
         settings.jump, connect_timeout=settings.timeout, connect_kwargs=arguments,
         config=fabric.Config(overrides={"load_ssh_configs": False}, lazy=True),

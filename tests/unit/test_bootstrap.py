@@ -71,6 +71,16 @@ def test_debian_and_its_like_are_accepted(tmp_path: Path, text: str):
     assert sourced(f"OS_RELEASE={release} require_debian").returncode == 0
 
 
+@pytest.mark.parametrize(("mode", "installed"), [("test", True), ("local", False)])
+def test_what_the_unit_tests_run_is_installed_for_them_alone(mode: str, installed: bool):
+    """The secrets' tests have age read what this program wrote."""
+    done = sourced(
+        f'MODE={mode}; has_program() {{ [[ $1 != age ]]; }}; install_packages() {{ echo "installs $*"; }};'
+        " install_missing_packages"
+    )
+    assert ("installs" in done.stdout and " age" in done.stdout) is installed
+
+
 def test_a_running_engine_is_used_as_it_is():
     done = sourced('as_root() { echo "called: $*"; }; engine_version() { echo 29.0; }; ensure_docker_engine')
     assert done.stdout == "==> Docker Engine: 29.0 is running\n"

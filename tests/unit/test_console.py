@@ -1,6 +1,7 @@
 """What the operator sees while a command runs."""
 
 import re
+import sys
 import time
 
 import pytest
@@ -56,3 +57,25 @@ def test_progress_is_thinned_and_health_is_not(capsys):
     shown = capsys.readouterr().err
     assert shown.count("layer") == 1
     assert shown.count("is healthy") == 5
+
+
+class Gone:
+    """An output that nobody reads any more, or that has no room."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def write(self, _):
+        raise self.error
+
+    flush = isatty = fileno = lambda self: 0
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError(), OSError(5, "Input/output error"), OSError(28, "No space left")])
+def test_work_goes_on_when_nobody_reads_what_is_said_of_it(monkeypatch, error):
+    monkeypatch.setattr(sys, "stderr", Gone(error))
+    reporter = Reporter()
+    for text in ("switch to 3-abc", "verify"):
+        with reporter.step("app1", text):
+            pass
+    assert [(step.text, step.failed) for step in reporter.steps] == [("switch to 3-abc", False), ("verify", False)]

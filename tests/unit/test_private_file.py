@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway.errors import ConfigurationError
-from gateway.private_file import shown_path, write_private
+from gateway.private_file import need_writable, own_files, shown_path, write_private
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,3 +50,22 @@ def test_shown_relative_to_the_current_folder(tmp_path: Path, monkeypatch: pytes
     monkeypatch.chdir(tmp_path)
     assert shown_path(tmp_path / "a/b") == "a/b"
     assert shown_path(tmp_path.parent / "b") == str(tmp_path.parent / "b")
+
+
+def test_the_path_of_what_cannot_be_written_is_whole_and_can_be_pasted(tmp_path: Path) -> None:
+    folder = tmp_path / ("long" * 20)
+    (folder / "file").mkdir(parents=True)
+    with pytest.raises(ConfigurationError) as caught:
+        need_writable(folder / "file")
+    assert caught.value.where == str(folder / "file")
+    assert caught.value.next_step.endswith(f"ls -ld {folder}")
+
+
+def test_what_this_machine_refuses_is_told_with_its_path(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigurationError, match="it cannot be used: not a directory") as caught, own_files():
+        (tmp_path / "file" / "cache").mkdir()
+    assert caught.value.where == str(tmp_path / "file" / "cache")
+    assert caught.value.next_step.endswith(f"ls -ld {tmp_path / 'file' / 'cache'}")
+    with pytest.raises(OSError, match="refused"), own_files():
+        raise ConnectionRefusedError("refused")

@@ -11,7 +11,8 @@ import pytest
 from invoke.exceptions import Exit
 
 import tasks
-from gateway.errors import LockedError
+from gateway import verb
+from gateway.errors import ConfigurationError, LockedError
 from gateway.verb import Ended
 from tests.unit.situations import PROJECT
 
@@ -125,12 +126,19 @@ class Terminal:
 )
 def test_only_yes_is_yes(monkeypatch, typed, answer):
     monkeypatch.setattr(sys, "stdin", Terminal(there=True))
-    monkeypatch.setattr(builtins, "input", lambda _: typed)
+    monkeypatch.setattr(builtins, "input", lambda: typed)
     assert tasks.confirm("Deploy this?", yes=False) is answer
 
 
+def test_the_question_is_not_among_the_results(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stdin", Terminal(there=True))
+    monkeypatch.setattr(builtins, "input", lambda *prompt: print(*prompt, end="") or "y")
+    assert tasks.confirm("Deploy this?", yes=False) is True
+    assert capsys.readouterr() == ("", "Deploy this? [y/N] ")
+
+
 def test_the_end_of_input_is_no(monkeypatch):
-    def end(_):
+    def end():
         raise EOFError
 
     monkeypatch.setattr(sys, "stdin", Terminal(there=True))
@@ -138,8 +146,17 @@ def test_the_end_of_input_is_no(monkeypatch):
     assert tasks.confirm("Deploy this?", yes=False) is False
 
 
-def test_without_a_terminal_nobody_is_asked(monkeypatch, capsys):
-    monkeypatch.setattr(sys, "stdin", Terminal(there=False))
-    assert tasks.confirm("Deploy this?", yes=False) is False
-    assert "use --yes" in capsys.readouterr().err
+@pytest.mark.parametrize("stream", [Terminal(there=False), None])
+def test_without_a_terminal_nobody_is_asked_and_the_command_fails(monkeypatch, stream):
+    monkeypatch.setattr(sys, "stdin", stream)
+    with pytest.raises(ConfigurationError, match="Deploy this") as caught:
+        tasks.confirm("Deploy this?", yes=False)
+    assert "--yes" in caught.value.next_step
     assert tasks.confirm("Deploy this?", yes=True) is True
+
+
+def test_what_is_only_offered_is_not_done_without_a_terminal(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stdin", Terminal(there=False))
+    assert verb.offer("Remove these?", yes=False) is False
+    assert "use --yes" in capsys.readouterr().err
+    assert verb.offer("Remove these?", yes=True) is True

@@ -51,7 +51,8 @@ def test_a_changed_value_is_saved(desk: Desk) -> None:
     code = "path.write_text(text.replace('provider_api_key: \"\"', 'provider_api_key: sk-mine'))"
     changed = edit_vault(*desk.files, environment=desk.environment(code))
     assert changed == ["provider_api_key"]
-    assert describe_edit(changed) == "saved; changed: provider_api_key"
+    assert describe_edit(desk.files[0], changed).startswith("saved; changed: provider_api_key. Put ")
+    assert describe_edit(desk.files[0], changed).endswith(f"{desk.files[0].name} under version control.")
     assert open_vault(*desk.files)["provider_api_key"].reveal() == "sk-mine"
     assert leftovers() == before
 
@@ -87,7 +88,7 @@ def test_unchanged_text_is_not_written(desk: Desk) -> None:
     before = desk.files[0].read_bytes()
     changed = edit_vault(*desk.files, environment=desk.environment(""))
     assert changed == []
-    assert describe_edit(changed) == "nothing was changed"
+    assert describe_edit(desk.files[0], changed) == "nothing was changed"
     assert desk.files[0].read_bytes() == before
 
 

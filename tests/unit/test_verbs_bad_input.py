@@ -45,8 +45,8 @@ STORED: dict[str, dict[str, str | bytes]] = {
     "garbled-known-hosts": {**FINE, "known_hosts": GARBAGE},
 }
 VALUES = [
-    "", ",", "-1", "²", "[", "9" * 30, "x" * 5000, "ünï\u202e☃ a=b", "\x1b[31mred\x07", "\udcff", "../../x", "/",
-    "/proc/none/x.html", "/etc/passwd/x.html",
+    "", ",", "-1", "²", "[", "9" * 30, "9" * 5000, "x" * 5000, "ünï\u202e☃ a=b", "\x1b[31mred\x07", "\udcff",
+    "../../x", "/", "/proc/none/x.html", "/etc/passwd/x.html",
 ]  # fmt: skip
 # Flags that take any text, or one that only a host can judge: these verbs get as far as the hosts.
 JUDGED_LATER = {
@@ -179,10 +179,15 @@ def test_a_flag_with_a_value_that_cannot_be_is_refused(verb, flag):
         ("deploy", {"report": "/proc/none/x.html"}, "cannot be written"),
         ("deploy", {"report": "report"}, "does not end in .html"),
         ("doctor", {"bundle": "/proc/none/x.tar.gz"}, "cannot be written"),
+        ("deploy", {"report": "~nobody-at-all/x.html"}, "home folder"),
+        ("doctor", {"bundle": "~nobody-at-all/x.tar.gz"}, "home folder"),
+        ("render", {"set_": ["upstream.repo=~nobody-at-all/x"]}, "home folder"),
         ("render", {"out": "/dev/null"}, "cannot be written"),
         ("render", {"out": "/"}, "not empty"),
         ("status", {"watch": True, "report": "r.html"}, "one look"),
         ("apikey.create", {"permissions": "x"}, "no permission"),
+        ("apikey.revoke", {"key": "7", "stdin": True}, "both say which key"),
+        ("apikey.revoke", {"stdin": True}, "no key on standard input"),
         ("user.create", {"role": "owner"}, "no role"),
         ("user.create", {"email": "ann"}, "no e-mail address"),
         ("secrets.rotate", {"name": "nothing"}, "nothing"),
@@ -214,14 +219,39 @@ def test_typed_in_a_shell_it_is_the_same():
     assert "Traceback" not in unknown.stderr
 
 
-def test_a_reader_that_has_seen_enough_is_no_error():
+@pytest.mark.parametrize(("environment", "code"), [("staging", 0), ("nosuch", 2)])
+def test_a_reader_that_has_seen_enough_is_no_error(environment, code):
     reading, writing = os.pipe()
     os.close(reading)
     try:
-        done = run("inventory", "--env", "staging", "--json", stdout=writing, stderr=subprocess.PIPE)
+        done = run("inventory", "--env", environment, "--json", stdout=writing, stderr=subprocess.PIPE)
     finally:
         os.close(writing)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    assert (done.stderr == "") is (code == 0)
+
+
+def test_nobody_who_reads_what_goes_wrong_changes_no_exit_code():
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = run("inventory", "--env", "nosuch", "--json", stdout=subprocess.PIPE, stderr=writing)
+    finally:
+        os.close(writing)
+    assert done.returncode == 2
+    assert json.loads(done.stdout)["exit_code"] == 2
+
+
+@pytest.mark.parametrize("words", [
+    ("status", "--env", "nosuch", "--json"), ("inventory", "--env", "staging", "--json"),
+])  # fmt: skip
+def test_a_disk_that_is_full_is_a_sentence_and_the_code_is_not_0(words):
+    with Path("/dev/full").open("w") as full:
+        done = run(*words, stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == (2 if "nosuch" in words else 1)
+    assert "the result cannot be written: no space left on device\n  unaffected: " in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_an_output_that_cannot_hold_a_letter_shows_it_in_another_way():

@@ -56,6 +56,13 @@ def test_whatever_else_it_says_is_a_failure_and_no_version(answers, answer):
     assert engine.version() is None
 
 
+def test_what_the_engine_says_is_one_line_of_the_error(answers):
+    answers.append(http(500, '{"message":"no such host"}\n'))
+    with pytest.raises(StepFailed) as caught:
+        engine.ask("/distribution/x/json")
+    assert caught.value.message == 'Docker Engine answered 500: {"message":"no such host"}'
+
+
 def test_a_user_who_may_not_ask_is_told_so(answers, monkeypatch):
     monkeypatch.setattr(engine.os, "access", lambda *_: False)
     with pytest.raises(StepFailed, match="this user may not use Docker") as caught:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.commands.execute import execute
+from gateway.commands.execute import chosen_words, execute
 from gateway.errors import ConfigurationError, UnreachableError
 from gateway.transport.conversation import AgentError
 from tests.unit.situations import release, running, service
@@ -81,3 +81,10 @@ def test_words_after_dashes_are_left_as_they_are():
         "--",
     ]
     assert words_after_dashes(["invoke", "exec", "jawn"]) == []
+
+
+def test_of_two_commands_none_is_run():
+    assert chosen_words("ls | wc", []) == ["/bin/sh", "-c", "ls | wc"]
+    assert chosen_words("", ["ls", "-l"]) == ["ls", "-l"]
+    with pytest.raises(ConfigurationError, match="two commands"):
+        chosen_words("ls", ["rm"])

@@ -8,6 +8,7 @@ import pytest
 
 from gateway.commands.failure import report_failure
 from gateway.errors import GatewayError, HostFailure, RolledBackError, UnreachableError, VerificationError
+from gateway.transport.conversation import AgentError
 
 FOUND = VerificationError(
     "2 of 9 checks do not hold",
@@ -35,3 +36,14 @@ def test_what_has_no_page_names_none(capsys):
     report_failure(GatewayError("something else"), as_json=True)
     shown = capsys.readouterr()
     assert "runbook" not in shown.err + shown.out
+
+
+@pytest.mark.parametrize(("error", "code"), [
+    (KeyboardInterrupt(), 130), (AgentError("app1", {"step": "halt", "message": "jawn goes on", "logs": ["why"]}), 1),
+])  # fmt: skip
+def test_what_stopped_in_the_middle_says_what_to_look_at(error: BaseException, code: int, capsys):
+    assert report_failure(error, as_json=True) == code
+    shown = capsys.readouterr()
+    told = json.loads(shown.out)
+    assert told["next"] == "invoke status --env <environment>"
+    assert f"  unaffected: {told['unaffected']}\n  next: {told['next']}\n" in shown.err

@@ -73,6 +73,14 @@ def test_a_host_with_docker_is_only_asked(locked, inventory):
     assert f"caddy:2.10-alpine: {DIGEST}\n" in (inventory.path / "images.lock.yml").read_text()
 
 
+def test_a_lock_that_cannot_be_written_is_told_before_a_host_is_asked(locked, inventory):
+    host = Host("20.10.24", "2.24.4")
+    (inventory.path / "images.lock.yml").mkdir()
+    with pytest.raises(ConfigurationError, match="cannot be written"):
+        locked(host)
+    assert host.asked == []
+
+
 @pytest.mark.parametrize("versions", [(None, None), ("20.10.24", None), ("20.10.24", "2.17.0")])
 def test_a_host_without_docker_or_compose_is_prepared_under_a_lease(locked, versions):
     assert locked(Host(*versions)) == ["snapshot", "lease", "keep_lease", "prepare", "resolve"]

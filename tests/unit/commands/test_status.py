@@ -134,7 +134,9 @@ def test_history_is_one_line_per_command_over_all_hosts(fleet, capsys):
     talks["app1"].seen = running(RELEASE, history=[first, second])
     talks["app2"].seen = running(RELEASE, history=[first, {**second, "time": 2.4}])
     talks["data1"] = None
-    result = history(inventory, as_json=False)
+    with pytest.raises(UnreachableError, match="1 of 3 hosts did not answer") as caught:
+        history(inventory, as_json=False)
+    result = caught.value.report
     assert [(one["release"], one["hosts"]) for one in result["history"]] == [
         ("1-a", ["app1", "app2"]), ("2-b", ["app1", "app2"])
     ]  # fmt: skip
@@ -159,6 +161,20 @@ def test_unlock_shows_whose_it_is_and_never_breaks_into_work(fleet, capsys, forc
     shown = capsys.readouterr().out
     assert "ann@desk" in shown
     assert all(message in shown for message in refused.values())
+
+
+@pytest.mark.parametrize(("silent", "words"), [(["app1"], "no host that answered is locked"), (
+    ["app1", "app2", "data1"], "")])  # fmt: skip
+def test_nobody_says_of_a_host_that_did_not_answer_that_it_is_not_locked(fleet, capsys, silent, words):
+    inventory, talks = fleet
+    talks.update(dict.fromkeys(silent))
+    with pytest.raises(UnreachableError) as caught:
+        unlock(inventory, force=False, as_json=False)
+    assert caught.value.report["unreachable"] == silent
+    shown = capsys.readouterr().out
+    assert words in shown
+    assert "no host is locked" not in shown
+    assert shown.count("timed out") == len(silent)
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def test_by_model_and_by_key_with_the_keys_names(ours, data):
     assert [one["revoked"] for one in result["keys"]] == [False, True, False, False]
     assert result["keys"][0]["fingerprint"] == "a" * 16
     assert result["total"]["requests"] == 12345678
-    [sql] = data.statements("clickhouse")  # of two, the one could see what arrived after the other
+    [sql] = data.statements("clickhouse")  # one: what arrives between two would be in the one and not in the other
     assert "INTERVAL 7200 SECOND" in sql
     assert "FINAL" in sql
 

@@ -57,6 +57,18 @@ CASES = {
     "a secret in the inventory": variables(
         "postgres:\n  password: hunter2\n", f"{ALL}:2", "`postgres.password`", "secrets.edit"
     ),
+    **{
+        f"an address that is none: {address!r}": Case(
+            {}, "--set connection.address", ("must be an IP address",), (f"connection.address='{address}'",)
+        )
+        for address in ("a..b", ".", f"{'a' * 64}.com", "ann@192.0.2.1", "192.0.2.1:22", "ssh://a", "a b")
+    },
+    **{
+        f"a jump host that is none: {jump!r}": variables(
+            f"connection:\n  jump: {jump!r}\n", f"{ALL}:2", "`connection.jump`", "user@address:port"
+        )
+        for jump in ("a..b", "ann@a:b", "ann@a:99999", "ann@a:0", "ann@", "@a", "a:", "ann@b@a", "ssh://a")
+    },
     "dotted key in a file": variables("ports.ui: 1\n", f"{ALL}:1", "`ports.ui`", "nested"),
     "section without keys": variables("ports:\n", f"{ALL}:1", "`ports`", "section"),
     "section given as a list": variables("ports: [1]\n", f"{ALL}:1", "`ports`", "section"),
