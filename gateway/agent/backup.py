@@ -39,6 +39,7 @@ def take(store: Store, by: str, emit: Emit) -> dict[str, Any]:
         if work.exists():
             shutil.rmtree(work)  # of a run that was cut off
         work.mkdir(parents=True)
+        _remove_copies(settings, f"{'[0-9]' * 8}-{'[0-9]' * 6}")  # as large as ClickHouse's tables, each
         repository_key.open_for_a_set(store, settings)
         mounts = _collect(store, settings, identifier, work, emit)
         emit(event="step", text=f"save set {identifier}")
@@ -156,9 +157,14 @@ def _folder(settings: Settings, name: str) -> Path:
 
 
 def _clean_up(settings: Settings, identifier: str, work: Path) -> None:
-    """Remove what only the run needed; ClickHouse's copy is as large as its tables."""
+    """Remove what only the run needed."""
     shutil.rmtree(work, ignore_errors=True)
-    if "clickhouse" in settings.services:
-        folder = volumes.folder(f"{settings.project}-clickhouse")
-        if folder is not None:
-            shutil.rmtree(folder / clickhouse_copy.FOLDER / identifier, ignore_errors=True)
+    _remove_copies(settings, identifier)
+
+
+def _remove_copies(settings: Settings, pattern: str) -> None:
+    """Remove what ClickHouse wrote for sets whose ids match."""
+    folder = volumes.folder(f"{settings.project}-clickhouse") if "clickhouse" in settings.services else None
+    if folder is not None:
+        for copy in (folder / clickhouse_copy.FOLDER).glob(pattern):
+            shutil.rmtree(copy, ignore_errors=True)

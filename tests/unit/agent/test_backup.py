@@ -133,6 +133,15 @@ def test_a_run_leaves_nothing_but_the_set(tmp_path, repository):
     assert list((tmp_path / "clickhouse" / "backups").iterdir()) == []
 
 
+def test_what_a_run_left_that_was_cut_off_goes_with_the_next_one(tmp_path, repository):
+    """ClickHouse's copy is as large as its tables: some power cuts fill the disk. What others put there stays."""
+    store = host(tmp_path)
+    for name in ("20260101-030000", "20260102-030000", "of-an-operator"):
+        (tmp_path / "clickhouse" / "backups" / name / "data").mkdir(parents=True)
+    backup.take(store, "ann", silent)
+    assert [path.name for path in (tmp_path / "clickhouse" / "backups").iterdir()] == ["of-an-operator"]
+
+
 @pytest.mark.parametrize(
     ("step", "marks"),
     [("open", []), ("save", []), ("read", ["bad"]), ("check", ["bad"]), ("ls", ["bad"])],
