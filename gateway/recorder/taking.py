@@ -62,8 +62,6 @@ class Taking:
         finally:
             connection.close()
         self._left_seen = float("-inf")
-        self._written = threading.Event()
-        self._written.set()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._take, name="taking", daemon=True)
 

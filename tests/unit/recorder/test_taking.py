@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import random
+import threading
 import time
 
 import pytest
@@ -257,12 +258,20 @@ def test_it_runs_by_itself_and_stops(envoy, takes, seen):
     assert taken(seen) == ["a"]
 
 
-def test_it_is_not_stopped_before_its_commit_is_on_disk(envoy, takes, spool, seen):
+def test_it_is_not_stopped_before_its_commit_is_on_disk(envoy, takes, spool, seen, monkeypatch):
+    asked, take = threading.Event(), spool.take
+
+    def noted(*records, change):
+        """Tell that there is something to write, and let it be written."""
+        asked.set()
+        return take(*records, change=change)
+
+    monkeypatch.setattr(spool, "take", noted)
     running = takes()
     seen.execute("BEGIN IMMEDIATE")  # nobody else can write
     running.start()
     envoy.passed("a")
-    time.sleep(0.3)
+    assert asked.wait(10)
     assert not running.stop(0.1)
     seen.execute("COMMIT")
     assert running.stop(5)
