@@ -52,6 +52,14 @@ def open_repository(settings: Settings, create: bool) -> None:
         raise _failure("repository", settings, done)
 
 
+def is_gone(settings: Settings) -> bool:
+    """Tell whether the folder of a repository holds none, as when its disk is not mounted; addresses are not asked."""
+    folder = Path(settings.repository)
+    if not settings.repository.startswith("/") or folder.is_file():
+        return False
+    return not (folder / "config").exists()  # restic's first file
+
+
 def change_password(settings: Settings, fresh: str) -> None:
     """Let `fresh` open the repository in the place of the password of `settings`. Raises StepFailed."""
     words = ("key", "passwd", "--new-password-file", "/dev/stdin")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.agent import backup_settings, repository_key, restic
+from gateway.agent.failure import StepFailed
 from tests.unit.agent.backup_situations import PASSWORD, host
 
 
@@ -26,8 +27,8 @@ def repository(monkeypatch):
     return held
 
 
-def opened(folder, password):
-    store = host(folder)
+def opened(folder, password, **changes):
+    store = host(folder, **changes)
     (store.state / "backup").mkdir(exist_ok=True)
     text = (store.current_link / ".env").read_text()
     (store.current_link / ".env").write_text(text.replace(PASSWORD, password))
@@ -51,3 +52,25 @@ def test_a_repository_of_an_unknown_password_stays_closed(tmp_path, repository):
     with pytest.raises(restic.WrongPassword):
         opened(tmp_path, PASSWORD)
     assert repository["password"] == "nobody-knows"
+
+
+def test_where_a_repository_was_none_is_made_anew(tmp_path, repository):
+    """The folder of a disk that is not mounted is there, and empty: sets in it would be gone when it is mounted."""
+    sets = tmp_path / "sets"
+    sets.mkdir()
+    store = opened(tmp_path, PASSWORD, repository=str(sets))
+    (sets / "config").touch()
+    repository_key.open_for_a_set(store, backup_settings.load(store))
+    (sets / "config").unlink()
+    with pytest.raises(StepFailed, match="is gone: is its disk mounted") as caught:
+        repository_key.open_for_a_set(store, backup_settings.load(store))
+    assert caught.value.kind == "configuration"
+    (store.state / "backup" / "repository").unlink()
+    repository_key.open_for_a_set(store, backup_settings.load(store))
+
+
+def test_another_address_may_be_a_new_repository(tmp_path, repository):
+    store = opened(tmp_path, PASSWORD, repository=str(tmp_path / "one"))
+    (store.state / "backup" / "repository").write_text("/elsewhere")
+    repository_key.open_for_a_set(store, backup_settings.load(store))
+    assert (store.state / "backup" / "repository").read_text() == str(tmp_path / "one")
