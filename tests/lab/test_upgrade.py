@@ -207,6 +207,7 @@ def test_a_migration_that_fails_half_way_is_undone_with_its_data(
 
 
 @pytest.mark.fault("F3", "F16")
+@pytest.mark.long
 def test_a_controller_that_dies_in_an_upgrade_leaves_its_set_to_be_restored(
     newer: list[str], recorded: list[tuple[str, int]], injected: Counts
 ):
@@ -247,6 +248,7 @@ def test_migrations_that_went_well_are_undone_too_when_a_service_did_not(
 
 
 @pytest.mark.fault("F16")
+@pytest.mark.long
 @pytest.mark.usefixtures("forgotten", "back_to_the_labs_version")
 def test_a_migration_that_outlasts_the_health_timeout_is_waited_for_and_there_is_no_way_back(
     newer: list[str], recorded: list[tuple[str, int]], tmp_path: Path, injected: Counts

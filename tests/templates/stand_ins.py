@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import gzip
 import hashlib
 import json
@@ -51,7 +52,7 @@ class EchoHandler(BaseHTTPRequestHandler):
     """Answers with what it received.
 
     A JSON body can ask for more: `stream` a number of events and `pause` the seconds between them,
-    `status` another one, `hang up` no answer at all, `gzip` a compressed one.
+    `status` another one, `hang up` no answer at all, `gzip` a compressed one, `megabytes` a large one.
     """
 
     record: Echo
@@ -81,6 +82,8 @@ class EchoHandler(BaseHTTPRequestHandler):
             self.close_connection = True
         elif wishes.get("stream"):
             self.stream(int(wishes["stream"]), float(wishes.get("pause", 0.5)))
+        elif wishes.get("megabytes"):
+            self.large(int(wishes["megabytes"]))
         else:
             self.whole(json.dumps(seen).encode(), int(wishes.get("status", 200)), bool(wishes.get("gzip")))
 
@@ -96,6 +99,16 @@ class EchoHandler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(content)
+
+    def large(self, megabytes: int) -> None:
+        """Send so many megabytes of nothing in particular, for as long as somebody takes them."""
+        self.send_response(200)
+        self.send_header("Content-Type", "application/octet-stream")
+        self.send_header("Content-Length", str(megabytes << 20))
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            for _ in range(megabytes):
+                self.wfile.write(bytes(1 << 20))
 
     def read_body(self) -> bytes:
         """Return the body, whether its length was said or not. Raises EOFError or ValueError if it is cut off."""

@@ -409,7 +409,7 @@ def test_slow_clients_are_given_up(gateway: Gateway) -> None:
     assert seconds(manager["request_timeout"]) <= 600
     assert seconds(manager["common_http_protocol_options"]["idle_timeout"]) <= 600
     assert seconds(manager["stream_idle_timeout"]) <= 900
-    assert listener["per_connection_buffer_limit_bytes"] <= 1 << 20
+    assert listener["per_connection_buffer_limit_bytes"] <= 1 << 16
     assert envoy["overload_manager"]["resource_monitors"][0]["typed_config"]["max_active_downstream_connections"] > 0
 
 
