@@ -47,7 +47,7 @@ def take(store: Store, by: str, emit: Emit) -> dict[str, Any]:
         saved = True
         emit(event="step", text="read the set back")
         _prove(settings, summary["snapshot_id"], (work / MANIFEST).read_bytes())
-        restic.mark(settings, identifier, "proven")
+        restic.mark(settings, settings.project, identifier, "proven")
         removed = restic.retain(settings, upgrading.set_of(store))
     except Exception as error:  # whatever it was, the set is no good
         failure = as_failure("backup", error)
@@ -139,7 +139,7 @@ def _entries(settings: Settings, snapshot: str) -> list[dict[str, Any]]:
 
 def _mark_bad(settings: Settings, identifier: str) -> None:
     try:
-        restic.mark(settings, identifier, "bad")
+        restic.mark(settings, settings.project, identifier, "bad")
     except StepFailed:
         return  # it was never marked proven, which says the same
 

@@ -31,11 +31,11 @@ def drill(store: Store, wanted: str | None, by: str, emit: Emit) -> dict[str, An
     settings = load(store)
     started = time.time()
     volume = f"{settings.project}-drill"
-    identifier = wanted or ""
+    identifier, project = wanted or "", settings.project
     try:
         restic.open_repository(settings, create=False)
         chosen = restic.choose(settings, wanted)
-        identifier = chosen["id"]
+        identifier, project = chosen["id"], chosen["project"]
         scratch.clear(settings)
         volumes.remove(volume)
         emit(event="step", text=f"fetch set {identifier}")
@@ -44,7 +44,7 @@ def drill(store: Store, wanted: str | None, by: str, emit: Emit) -> dict[str, An
     except Exception as error:  # every cause is written down
         failure = as_failure("drill", error)
         if failure.kind == "content" or failure.step == "load" or _DAMAGED.search(failure.message):
-            restic.mark(settings, identifier, "bad")
+            restic.mark(settings, project, identifier, "bad")
             backup_log.note(store, "backup", identifier, started, by, f"a drill found it bad: {failure.message}")
             failure.kind = "content"
         backup_log.note(store, "drill", identifier, started, by, failure.message)

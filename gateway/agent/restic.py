@@ -94,7 +94,7 @@ def sets(settings: Settings) -> list[dict[str, Any]]:
 
 
 def choose(settings: Settings, wanted: str | None) -> dict[str, Any]:
-    """Return the set with an id, or the newest proven one of this project.
+    """Return the set with an id, this project's if others have it too, or the newest proven one of this project.
 
     Raises StepFailed of kind `configuration` if there is none, or the one that is named is bad.
     """
@@ -103,7 +103,8 @@ def choose(settings: Settings, wanted: str | None) -> dict[str, Any]:
         found = [one for one in known if one["state"] == "proven" and one["project"] == settings.project]
         problem = "there is no proven set of this environment in the repository yet"
     else:
-        found = [one for one in known if one["id"] == wanted]
+        named = [one for one in known if one["id"] == wanted]
+        found = sorted(named, key=lambda one: one["project"] == settings.project)
         problem = (
             f"there is no set {wanted} in the repository; it has {', '.join(one['id'] for one in known) or 'none'}"
         )
@@ -116,11 +117,12 @@ def choose(settings: Settings, wanted: str | None) -> dict[str, Any]:
     return found[-1]
 
 
-def mark(settings: Settings, identifier: str, state: str) -> None:
-    """Mark a set `proven` or `bad` in the repository."""
-    run(settings, "tag", "--tag", f"set-{identifier}", "--add", state, step="mark")
+def mark(settings: Settings, project: str, identifier: str, state: str) -> None:
+    """Mark a project's set `proven` or `bad` in the repository, where another's may have the same id."""
+    which = ("--host", project, "--tag", f"set-{identifier}")
+    run(settings, "tag", *which, "--add", state, step="mark")
     if state == "bad":
-        run(settings, "tag", "--tag", f"set-{identifier}", "--remove", "proven", step="mark")
+        run(settings, "tag", *which, "--remove", "proven", step="mark")
 
 
 def read(settings: Settings, snapshot: str, name: str) -> bytes:

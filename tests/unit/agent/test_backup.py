@@ -45,7 +45,7 @@ class Repository:
         names = [f"/set/{name}" for name in json.loads(self.manifest)["files"] if name != self.lost]
         return "\n".join(json.dumps({"path": name}) for name in names).encode()
 
-    def mark(self, settings, identifier, state):
+    def mark(self, settings, project, identifier, state):
         self.marks.append(state)
 
     def retain(self, settings, needed):

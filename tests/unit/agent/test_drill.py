@@ -29,11 +29,11 @@ def sets(tmp_path, monkeypatch):
     }  # fmt: skip
     (folder / "manifest.json").write_text(json.dumps(manifest))
     found = {"postgres": TABLES, "clickhouse": ROWS, "marks": [], "removed": [], "folder": folder}
-    chosen = {"id": "7", "snapshot": "s", "time": "2026-01-01"}
+    chosen = {"id": "7", "snapshot": "s", "time": "2026-01-01", "project": "helicone-trial"}
     monkeypatch.setattr(drill.restic, "open_repository", lambda *_, **__: None)
     monkeypatch.setattr(drill.restic, "choose", lambda *_: chosen)
     monkeypatch.setattr(drill.restic, "restore", lambda *_: folder)
-    monkeypatch.setattr(drill.restic, "mark", lambda settings, identifier, state: found["marks"].append(state))
+    monkeypatch.setattr(drill.restic, "mark", lambda settings, project, identifier, state: found["marks"].append(state))
     monkeypatch.setattr(drill.volumes, "make", lambda volume: folder)
     monkeypatch.setattr(drill.volumes, "remove", found["removed"].append)
     monkeypatch.setattr(drill.scratch, "clear", lambda _: None)

@@ -27,7 +27,7 @@ if words[0] == "snapshots":
     print(json.dumps(snapshots))
 elif words[0] == "tag":
     for one in snapshots:
-        if words[words.index("--tag") + 1] in one["tags"]:
+        if words[words.index("--host") + 1] == one["hostname"] and words[words.index("--tag") + 1] in one["tags"]:
             if "--add" in words:
                 one["tags"].append(words[words.index("--add") + 1])
             elif words[words.index("--remove") + 1] in one["tags"]:
@@ -115,8 +115,15 @@ def test_without_a_proven_set_there_is_none_to_choose(repository, settings):
 
 def test_a_set_that_turns_bad_is_proven_no_more(repository, settings):
     hold(repository, snapshot("1", "proven"))
-    restic.mark(settings, "1", "bad")
+    restic.mark(settings, "helicone-trial", "1", "bad")
     assert json.loads((repository / "snapshots").read_text())[0]["tags"] == ["set-1", "bad"]
+
+
+def test_of_two_environments_that_made_sets_in_the_same_second_each_has_its_own(repository, settings):
+    hold(repository, snapshot("1", "proven"), snapshot("1", "proven", project="other"))
+    assert restic.choose(settings, "1")["project"] == "helicone-trial"
+    restic.mark(settings, "other", "1", "bad")
+    assert [one["state"] for one in restic.sets(settings) if one["project"] == "helicone-trial"] == ["proven"]
 
 
 def test_only_proven_sets_count_for_the_policy_and_useless_ones_go_when_a_newer_one_is_proven(repository, settings):
