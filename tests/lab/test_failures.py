@@ -102,7 +102,10 @@ def test_of_two_deploys_started_together_one_wins_and_the_other_says_who():
 
 
 @pytest.mark.fault("F3")
-@pytest.mark.parametrize("moment", ["switch to", "is healthy"])
+@pytest.mark.parametrize("moment", [
+    "switch to", "is healthy",
+    *(pytest.param(one, marks=pytest.mark.long) for one in ("upload release", "watch for", "verify the new release")),
+])  # fmt: skip
 def test_a_killed_controller_leaves_the_hosts_whole_and_the_next_deploy_needs_no_hand(moment):
     deploy_until((moment,), "--set", f"jawn.environment.LAB_MARK=killed-{time.monotonic_ns()}")
     for name, host in all_free().items():
