@@ -170,6 +170,7 @@ def test_a_killed_proxy_cuts_only_what_was_under_way_and_is_back_within_two_seco
     early = [one for one in failed if one.at < killed and not one.streamed]
     assert late == []
     assert len(early) <= 2
+    assert {one.url for one in failed} <= {gateway("app1")}
     assert all("502" not in one.problem for one in failed)
 
 
