@@ -16,11 +16,8 @@ check: .venv/.installed-from  ## ruff, mypy and the unit tests; some minutes, ne
 fuzz: .venv/.installed-from  ## the property tests with fifty times as many examples; some minutes
 	FUZZ=50 $(PYTHON) -m pytest -n auto $$(grep -rl hypothesis tests/unit --include='test_*.py')
 
-# An hour: the tests that prove a promise, the moments of kills and races tried often, outages long.
-faults: .venv/.installed-from  ## inject every fault of docs/reliability.md and print what was promised and what was seen
-	.venv/bin/invoke lab.up
-	FAULT_KILLS=100 FAULT_ROUNDS=20 FAULT_CUTS=10 LAB_OUTAGE_SECONDS=30 LAB_RATE=50 \
-		$(PYTHON) -m pytest -m fault tests/unit tests/lab
+faults: .venv/.installed-from  ## inject every fault of docs/reliability.md and print what was promised and what was seen; an hour
+	bash tests/faults.sh
 
 test:  ## the whole suite: the checks, then the lab and the end-to-end tests on it
 	bash bootstrap.sh --test

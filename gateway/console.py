@@ -66,7 +66,8 @@ class Reporter:
             return
         with self._lock:
             self._last_line = time.monotonic()
-            line = Text(f"{self._last_line - self.began:6.1f}s  ", style="dim")
+            line = Text()  # a style of its own would be that of all that is appended
+            line.append(f"{self._last_line - self.began:6.1f}s  ", style="dim")
             line.append(f"{host:<10}" if host else "", style="cyan")
             line.append(text, style=style)
             try:

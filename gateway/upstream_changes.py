@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.migrations import STORES, doubled, late, newer
 from gateway.upstream_shape import ServiceShape, Shape
@@ -51,21 +51,21 @@ def unset_variables(candidate: Shape, known: Mapping[str, Collection[str]]) -> l
     ]  # fmt: skip
 
 
-def examples_not_set(found: Sequence[Change], known: Mapping[str, Collection[str]]) -> list[str]:
-    """Return the new names in jawn's and web's example settings that are not `known`, by service.
+def judged_examples(found: Sequence[Change], known: Mapping[str, Collection[str]]) -> list[Change]:
+    """Return all changes, with the problem of those that are new in a service's example settings and not `known`.
 
     Code may ask for a variable that upstream's compose file does not have: REQUEST_CACHE_KEY came like that.
     """
-    return sorted(
-        {
-            one.name
-            for one in found
-            for service, names in known.items()
-            if one.kind == "example"
-            and one.change in ("added", "renamed")
-            and service in one.where.split("/")
-            and one.name not in names
-        }
+    return [replace(one, problem=_example_problem(one, known)) if one.kind == "example" else one for one in found]
+
+
+def _example_problem(change: Change, known: Mapping[str, Collection[str]]) -> str:
+    services = [name for name in known if name in change.where.split("/")]
+    if not services or change.change not in ("added", "renamed") or change.name in known[services[0]]:
+        return ""
+    return (
+        f"{services[0]} may want {change.name}, and nothing here sets it: set it in its template or in"
+        f" {services[0]}.environment, or give a reason in roles/app/not_set.yml"
     )
 
 

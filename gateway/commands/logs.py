@@ -188,7 +188,8 @@ def _printer(hosts: Sequence[str], as_json: bool) -> Callable[[Line], None]:
 
     def show(line: Line) -> None:
         """Print one line: local time, host, service, text."""
-        shown = Text(f"{_local(line.stamp)}  ", style="dim")
+        shown = Text()  # a style of its own would be that of all that is appended
+        shown.append(f"{_local(line.stamp)}  ", style="dim")
         shown.append(f"{line.host:<{width}}  ", style=colours.get(line.host, ""))
         shown.append(f"{line.service:<12}  ", style=_COLOURS[sum(line.service.encode()) % len(_COLOURS)])
         shown.append(line.text, style="")

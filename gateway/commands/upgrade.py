@@ -13,7 +13,7 @@ from gateway.errors import ConfigurationError, VerificationError
 from gateway.inventory import Inventory
 from gateway.own_variables import left_out, set_by_templates
 from gateway.upstream import built_from, cache_of, repository_of
-from gateway.upstream_changes import Change, changes, examples_not_set, migration_changes, unset_variables
+from gateway.upstream_changes import Change, changes, judged_examples, migration_changes, unset_variables
 from gateway.upstream_shape import Shape, read_shape
 from gateway.variables import HostVariables
 
@@ -46,7 +46,7 @@ def check(inventory: Inventory, root: Path, ref: str, as_json: bool) -> dict[str
     ours, reasons = set_by_templates(root, variables), left_out(root)
     known = {service: names | reasons.get(service, {}).keys() for service, names in ours.items()}
     found = [
-        *changes(pinned, candidate, USED),
+        *judged_examples(changes(pinned, candidate, USED), known),
         *unset_variables(candidate, known),
         *migration_changes(code, candidate),
     ]
@@ -62,7 +62,6 @@ def check(inventory: Inventory, root: Path, ref: str, as_json: bool) -> dict[str
         "changes": [asdict(one) for one in found],
         "eras": [era.model_dump() for era in between],
         "problems": problems,
-        "examples_not_set": examples_not_set(found, known),
         "notices": notices,
         "ok": not problems,
     }
@@ -116,8 +115,6 @@ def _print(result: Mapping[str, Any], found: Sequence[Change], between: Sequence
     elsewhere = len(found) - len(here)
     if elsewhere:
         say(f"{elsewhere} more in services that are not run here: --json lists them")
-    if result["examples_not_set"]:
-        say(f"in the candidate's examples, new, and not set here: {', '.join(result['examples_not_set'])}", "yellow")
     for era in between:
         say(f"{era.date[:10]} {era.name}: {era.changed}", "yellow")
         say(f"           here: {era.here}")

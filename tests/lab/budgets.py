@@ -33,6 +33,8 @@ READING = (
     Budget("drift", (), 1, 1, 2, "open, look"),
     Budget("unlock", (), 1, 1, 2, "open, look"),
     Budget("logs", ("--lines", "20"), 1, 1, 3, "open, look, read"),
+    Budget("exec", ("jawn", "--host", "app1", "--command", "true"), 1, 1, 3, "open, look, run"),
+    Budget("edge.authority", (), 1, 1, 2, "open, look"),
     Budget("prune", (), 1, 1, 3, "open, look, ask what would go"),
     Budget("backups", (), 1, 1, 2, "open, ask the repository"),
     Budget("apikey.list", (), 1, 1, 3, "open, ask both stores"),

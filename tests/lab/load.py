@@ -29,10 +29,11 @@ TIMEOUT = httpx2.Timeout(60, connect=10)
 
 @dataclass(frozen=True)
 class Sent:
-    """One request: its id, when it was sent (seconds since the epoch), and what was wrong with its answer."""
+    """One request: its id, when (seconds since the epoch) and where it was sent, and what was wrong with its answer."""
 
     id: str
     at: float
+    url: str
     streamed: bool
     problem: str
 
@@ -100,7 +101,7 @@ async def _request(client: httpx2.AsyncClient, url: str, key: str) -> Sent:
         problem = _problem(answer, text, streamed, identifier)
     except Exception as error:  # noqa: BLE001 - whatever it was, the client had no answer
         problem = f"{type(error).__name__}: {error}"
-    return Sent(identifier, at, streamed, problem)
+    return Sent(identifier, at, url, streamed, problem)
 
 
 def _problem(answer: httpx2.Response, text: str, streamed: bool, identifier: str) -> str:

@@ -237,13 +237,27 @@ def test_a_visitor_cannot_make_an_account(visitor):
     assert visitor.ask("cookies") == []
 
 
-@pytest.mark.parametrize("words", [("status",), ("deploy", "--yes")], ids=["fleet", "deploy"])
-def test_a_report_is_a_page_of_its_own(browser, tmp_path, words):
+HEADINGS = "[...document.querySelectorAll('h2')].map(one => one.textContent)"
+SEEN = "[...document.querySelectorAll('%s')].filter(one => one.getBoundingClientRect().width > 0).length"
+REPORTS = {
+    "fleet": (("status",), {"Hosts", "Checks", "Backups", "Secrets", "Traffic of the last 24 hours"}, "circle.dot"),
+    "deploy": (
+        ("deploy", "--yes", "--set", "jawn.environment.LAB_MARK=report"),
+        {"Timeline", "What changed", "Checks"}, "rect.bar",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.usefixtures("as_found")
+@pytest.mark.parametrize(("words", "headings", "drawn"), REPORTS.values(), ids=REPORTS)
+def test_a_report_is_a_page_of_its_own_with_all_that_belongs_to_it(browser, tmp_path, words, headings, drawn):
     page = tmp_path / "report.html"
     result = lab(*words, "--report", str(page))
     assert result.code == 0, result.text
     browser.ask("open", f"data:text/html;base64,{base64.b64encode(page.read_bytes()).decode()}")
     assert browser.text("h1").endswith(" of lab")
+    assert headings <= set(browser.ask("evaluate", HEADINGS))
+    assert browser.ask("evaluate", SEEN % drawn) > 1  # latencies by hour, or steps on the axis of time
     assert browser.ask("evaluate", "performance.getEntriesByType('resource').length") == 0
     assert browser.ask("evaluate", "document.documentElement.scrollWidth <= window.innerWidth")
     browser.keep(f"report-{words[0]}")

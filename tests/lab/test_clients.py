@@ -7,6 +7,7 @@ import ssl
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import anthropic
@@ -29,6 +30,7 @@ KEYS = {"sk-test": "openai", "ms-0123456789": "modelscope"}
 class Row:
     """What Helicone's store says of one request."""
 
+    provider: str
     status: int
     model: str
     prompt_tokens: int
@@ -39,15 +41,15 @@ class Row:
 def row(identifier: str) -> Row:
     """Return a request's only row, waiting for it."""
     query = (
-        "SELECT status, model, prompt_tokens, completion_tokens, toJSONString(properties)"
+        "SELECT provider, status, model, prompt_tokens, completion_tokens, toJSONString(properties)"
         f" FROM default.request_response_rmt WHERE request_id = '{identifier}'"
     )
     for _ in range(120):
         lines = clickhouse(query)
         if lines:
             assert len(lines) == 1, lines
-            status, model, prompt, completion, properties = lines[0].split("\t")
-            return Row(int(status), model, int(prompt), int(completion), json.loads(properties))
+            provider, status, model, prompt, completion, properties = lines[0].split("\t")
+            return Row(provider, int(status), model, int(prompt), int(completion), json.loads(properties))
         time.sleep(0.5)
     raise AssertionError(f"{identifier} is not in the store after a minute")
 
@@ -56,6 +58,32 @@ def hits() -> dict[str, int]:
     """Return how often each provider was asked."""
     found: dict[str, int] = json.loads(http("GET", f"{PROVIDER}/lab/hits")[2])["providers"]
     return found
+
+
+@contextmanager
+def asked_once(provider: str) -> Iterator[None]:
+    """Assert that what happens inside asks this provider once, and no other."""
+    before = hits()
+    yield
+    after = hits()
+    assert {name: count - before.get(name, 0) for name, count in after.items() if count != before.get(name, 0)} == {
+        provider: 1
+    }
+
+
+def check(identifier: str, provider: str, status: int, model: str, tokens: tuple[int, int]) -> Row:
+    """Assert what the store says of a request, tokens of the prompt first, and return its row."""
+    found = row(identifier)
+    assert (found.provider, found.status, found.model) == (provider.upper(), status, model)
+    assert (found.prompt_tokens, found.completion_tokens) == tokens
+    return found
+
+
+def tokens_of(usage: openai.types.CompletionUsage | None) -> tuple[int, int]:
+    """Return the tokens that an answer told its client of."""
+    assert usage
+    assert usage.prompt_tokens > 0 < usage.completion_tokens
+    return usage.prompt_tokens, usage.completion_tokens
 
 
 @pytest.fixture(scope="module")
@@ -87,51 +115,41 @@ def marked() -> tuple[str, dict[str, str]]:
 
 
 def test_chat(client, key):
-    before = hits()
     identifier, headers = marked()
-    answer = client.chat.completions.create(model="Qwen/Qwen3-32B", messages=MESSAGES, extra_headers=headers)
+    with asked_once(KEYS[key]):
+        answer = client.chat.completions.create(model="Qwen/Qwen3-32B", messages=MESSAGES, extra_headers=headers)
     assert "STAND-IN" in answer.choices[0].message.content
-    found = row(identifier)
-    assert (found.status, found.model) == (200, "Qwen/Qwen3-32B")
-    assert found.prompt_tokens == answer.usage.prompt_tokens
-    assert found.completion_tokens == answer.usage.completion_tokens
+    found = check(identifier, KEYS[key], 200, "Qwen/Qwen3-32B", tokens_of(answer.usage))
     assert found.properties["test"] == "clients"
-    after = hits()
-    assert {name: after[name] - before.get(name, 0) for name in after if after[name] != before.get(name, 0)} == {
-        KEYS[key]: 1
-    }
 
 
-def test_a_stream(client):
+def test_a_stream(client, key):
     identifier, headers = marked()
-    stream = client.chat.completions.create(
-        model="gpt-4o-mini",
-        messages=MESSAGES,
-        stream=True,
-        stream_options={"include_usage": True},
-        extra_headers=headers,
-    )
-    chunks = list(stream)
+    with asked_once(KEYS[key]):
+        stream = client.chat.completions.create(
+            model="gpt-4o-mini", messages=MESSAGES, stream=True, stream_options={"include_usage": True},
+            extra_headers=headers,
+        )  # fmt: skip
+        chunks = list(stream)
     text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
     assert "STAND-IN" in text
-    found = row(identifier)
-    assert (found.status, found.model) == (200, "gpt-4o-mini")
-    assert found.completion_tokens == chunks[-1].usage.completion_tokens
+    check(identifier, KEYS[key], 200, "gpt-4o-mini", tokens_of(chunks[-1].usage))
 
 
-def test_tools(client):
+def test_tools(client, key):
     identifier, headers = marked()
-    answer = client.chat.completions.create(model="gpt-4o", messages=MESSAGES, tools=TOOLS, extra_headers=headers)
+    with asked_once(KEYS[key]):
+        answer = client.chat.completions.create(model="gpt-4o", messages=MESSAGES, tools=TOOLS, extra_headers=headers)
     assert answer.choices[0].message.tool_calls[0].function.name == "weather"
-    assert row(identifier).model == "gpt-4o"
+    check(identifier, KEYS[key], 200, "gpt-4o", tokens_of(answer.usage))
 
 
-def test_embeddings(client):
+def test_embeddings(client, key):
     identifier, headers = marked()
-    answer = client.embeddings.create(model="text-embedding-3-small", input=["a", "b"], extra_headers=headers)
+    with asked_once(KEYS[key]):
+        answer = client.embeddings.create(model="text-embedding-3-small", input=["a", "b"], extra_headers=headers)
     assert len(answer.data) == 2
-    found = row(identifier)
-    assert (found.model, found.prompt_tokens) == ("text-embedding-3-small", answer.usage.prompt_tokens)
+    check(identifier, KEYS[key], 200, "text-embedding-3-small", (answer.usage.prompt_tokens, 0))
 
 
 def test_models_and_files_pass_and_say_that_they_are_not_recorded(client):
@@ -145,16 +163,16 @@ def test_models_and_files_pass_and_say_that_they_are_not_recorded(client):
     assert client.files.delete(uploaded.id).deleted
 
 
-def test_an_error_of_the_provider_reaches_the_client_and_the_record(client):
+def test_an_error_of_the_provider_reaches_the_client_and_the_record(client, key):
     identifier, headers = marked()
-    with pytest.raises(openai.RateLimitError):
+    with asked_once(KEYS[key]), pytest.raises(openai.RateLimitError):
         client.chat.completions.create(model="error-429", messages=MESSAGES, extra_headers=headers)
-    assert row(identifier).status == 429
+    found = row(identifier)
+    assert (found.provider, found.status) == (KEYS[key].upper(), 429)
 
 
 @pytest.mark.parametrize("streamed", [False, True])
 def test_the_anthropic_sdk_on_its_route(transport, streamed):
-    before = hits().get("anthropic", 0)
     identifier, headers = marked()
     client = anthropic.Anthropic(
         base_url=gateway("app1").removesuffix("/v1") + "/anthropic", api_key="sk-ant-lab", max_retries=0,
@@ -162,16 +180,16 @@ def test_the_anthropic_sdk_on_its_route(transport, streamed):
         default_headers={"Helicone-Auth": f"Bearer {secret('helicone_api_key')}"},
     )  # fmt: skip
     asked = {"model": "claude-haiku-4-5", "max_tokens": 50, "messages": MESSAGES, "extra_headers": headers}
-    if streamed:
-        with client.messages.stream(**asked) as stream:
-            answer = stream.get_final_message()
-    else:
-        answer = client.messages.create(**asked)
+    with asked_once("anthropic"):
+        if streamed:
+            with client.messages.stream(**asked) as stream:
+                answer = stream.get_final_message()
+        else:
+            answer = client.messages.create(**asked)
     assert "STAND-IN" in answer.content[0].text
-    found = row(identifier)
-    assert (found.status, found.model) == (200, "claude-haiku-4-5")
-    assert found.completion_tokens == answer.usage.output_tokens
-    assert hits()["anthropic"] == before + 1
+    tokens = answer.usage.input_tokens, answer.usage.output_tokens
+    assert min(tokens) > 0
+    check(identifier, "anthropic", 200, "claude-haiku-4-5", tokens)
 
 
 @pytest.mark.parametrize("header", [None, "Bearer sk-helicone-aaaaaaa-bbbbbbb-ccccccc-ddddddd", "Bearer sk-test"])

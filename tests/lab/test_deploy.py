@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import time
 import uuid
 
 import pytest
 
 from tests.lab.budgets import MARK, NO_CHANGES, ONE_VARIABLE, PLAN, ROLLBACK, VERIFY
-from tests.lab.command import all_containers, clickhouse, gateway, http, lab, secret
+from tests.lab.command import ADDRESSES, all_containers, clickhouse, gateway, http, lab, secret
 from tests.lab.counting import typed
 
 pytestmark = pytest.mark.usefixtures("deployed")
@@ -99,7 +100,15 @@ def test_rollback_brings_the_previous_release_back_and_keeps_the_data():
     assert history[-1]["outcome"] == "good"
 
 
-def test_a_host_outside_cannot_reach_the_stores_and_a_caller_without_key_is_refused():
+@pytest.mark.parametrize(
+    ("host", "port"), [("data1", 5432), ("data1", 8123), ("data1", 9000), ("app1", 8585), ("app1", 9101)]
+)
+def test_a_host_outside_reaches_neither_the_stores_nor_jawn_nor_the_egress(host, port):
+    with pytest.raises(OSError, match=r"timed out|refused"):
+        socket.create_connection((ADDRESSES[host], port), 2)
+
+
+def test_a_caller_without_key_is_refused():
     hits = json.loads(http("GET", "http://172.30.87.6:8080/lab/hits")[2])["total"]
     status, _, text = http("POST", f"{gateway('app1')}/chat/completions", {"model": "m", "messages": []})
     assert status == 401

@@ -21,6 +21,13 @@ def broken_on_app2():
         yield
 
 
+@pytest.fixture
+def unhealthy_on_app2():
+    """Let the inventory name a jawn for app2 that runs and never answers."""
+    with host_variables("app2", "images:\n  jawn: registry.lab:5000/jawn:unhealthy\n"):
+        yield
+
+
 def releases() -> dict[str, str]:
     """Return the release that each host runs."""
     hosts = lab("status", "--json").data()["hosts"]
@@ -44,6 +51,21 @@ def test_a_broken_image_on_one_host_sends_both_back_and_the_report_says_so(broke
     assert lab("verify").code == 0
     failed = [entry for entry in lab("history", "--json").data()["history"] if entry["outcome"] == "failed"]
     assert failed
+
+
+@pytest.mark.fault("F8")
+@pytest.mark.long
+@pytest.mark.usefixtures("unhealthy_on_app2")
+def test_a_service_that_runs_and_never_gets_healthy_is_waited_for_and_undone():
+    before = releases()
+    result = lab("deploy", "--yes", "--set", "deploy.health_timeout=25")
+    assert result.code == 5, result.text
+    assert "connecting to the database" in result.err  # the container's last lines
+    assert releases() == before
+    assert complaints() == []
+    last = lab("history", "--json").data()["history"][-1]
+    assert last["outcome"] == "failed"
+    assert "jawn is not healthy after 25 s" in last["cause"]
 
 
 def test_after_a_failure_a_good_deploy_works_and_rollback_never_takes_the_broken_one():
@@ -80,7 +102,10 @@ def test_of_two_deploys_started_together_one_wins_and_the_other_says_who():
 
 
 @pytest.mark.fault("F3")
-@pytest.mark.parametrize("moment", ["switch to", "is healthy"])
+@pytest.mark.parametrize("moment", [
+    "switch to", "is healthy",
+    *(pytest.param(one, marks=pytest.mark.long) for one in ("upload release", "watch for", "verify the new release")),
+])  # fmt: skip
 def test_a_killed_controller_leaves_the_hosts_whole_and_the_next_deploy_needs_no_hand(moment):
     deploy_until((moment,), "--set", f"jawn.environment.LAB_MARK=killed-{time.monotonic_ns()}")
     for name, host in all_free().items():

@@ -20,6 +20,7 @@ from gateway.agent.docker_setup import PLUGIN
 from lab.layout import INVENTORY, PROVIDER_ADDRESS, PROVIDER_PORT, PUSH_REGISTRY, REGISTRY
 from tests.lab.command import ROOT, Result, containers_here, here, http, invoke, secret
 from tests.lab.relay import own_address, relay
+from tests.readme import PROVIDERS, REQUESTS, key_of, typed
 
 ENVIRONMENT = ROOT / "inventory" / "solo"
 PROJECT = "helicone-solo"
@@ -68,7 +69,10 @@ def describe(folder: Path, provider: str) -> dict:
         "images": {key: name.replace(REGISTRY, PUSH_REGISTRY) for key, name in settings["images"].items()},
         "directory": str(folder / "hosts"),
         "secrets": {"identity": str(folder / "age.key")},
-        "providers": {"openai": {"base_url": provider}},
+        "providers": {
+            "openai": {"base_url": f"{provider}/v1"},
+            "modelscope": {"base_url": f"{provider}/modelscope/v1"},
+        },
         "edge": {**settings["edge"], "tls": {"mode": "off"}},
         "deploy": {"settle_seconds": 1},
         "backup": {"enabled": False},  # this machine's own timers are no place for a test
@@ -94,7 +98,7 @@ def environment(deployed: None, tmp_path_factory: pytest.TempPathFactory) -> Ite
     folder = tmp_path_factory.mktemp("solo")
     try:
         with relay(address, (PROVIDER_ADDRESS, PROVIDER_PORT)) as port:
-            yield describe(folder, f"http://{address}:{port}/v1")
+            yield describe(folder, f"http://{address}:{port}")
     finally:
         remove()
         shutil.rmtree(folder)
@@ -129,6 +133,24 @@ def test_the_request_of_the_welcome_is_answered_and_recorded(installed):
             break
         time.sleep(0.5)
     assert [row["response_status"] for row in json.loads(text)["data"]] == [200]
+
+
+@pytest.mark.parametrize(("language", "text"), REQUESTS)
+def test_the_requests_of_the_readme_work_as_they_stand(installed, language, text):
+    before = asked_of_providers()
+    done = typed(language, text, secret("helicone_api_key", "solo"))
+    assert done.returncode == 0, done.stderr
+    assert "STAND-IN" in done.stdout
+    name = PROVIDERS[key_of(text)]
+    assert asked_of_providers() == {**before, name: before.get(name, 0) + 1}
+
+
+def asked_of_providers() -> dict[str, int]:
+    """Return how often each of the lab's providers was asked."""
+    found: dict[str, int] = json.loads(http("GET", f"http://{PROVIDER_ADDRESS}:{PROVIDER_PORT}/lab/hits")[2])[
+        "providers"
+    ]
+    return found
 
 
 def test_deploying_again_changes_nothing(installed):

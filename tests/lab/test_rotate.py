@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import time
@@ -28,7 +29,7 @@ from tests.lab.processes import command_lines
 pytestmark = pytest.mark.usefixtures("as_found")
 
 HOSTS = ("app1", "app2")
-RATE = 25.0
+RATE = float(os.environ.get("LAB_RATE", "25"))
 MADE_HERE = sorted(ROTATABLE - {"provider_api_key"})
 
 

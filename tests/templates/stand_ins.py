@@ -22,6 +22,7 @@ from gateway.recorder.settings import Settings
 from gateway.recorder.spool import Spool
 from gateway.recorder.taking import Taking
 
+COMPLETION = {"choices": [{"message": {"role": "assistant", "content": "the stand-in's answer"}}]}
 WEBSOCKET = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455
 
 
@@ -85,7 +86,8 @@ class EchoHandler(BaseHTTPRequestHandler):
         elif wishes.get("megabytes"):
             self.large(int(wishes["megabytes"]))
         else:
-            self.whole(json.dumps(seen).encode(), int(wishes.get("status", 200)), bool(wishes.get("gzip")))
+            told = {**seen, **COMPLETION} if self.path.endswith("/chat/completions") else seen
+            self.whole(json.dumps(told).encode(), int(wishes.get("status", 200)), bool(wishes.get("gzip")))
 
     def whole(self, content: bytes, status: int, compressed: bool) -> None:
         """Send an answer in one piece."""

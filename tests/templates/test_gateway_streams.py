@@ -5,9 +5,14 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
+import re
 import time
 
+import yaml
+
 from tests.templates.running_envoy import AUTH, JSON, KEY, Gateway
+
+TEN_MINUTES = 600
 
 
 def test_a_stream_passes_piece_by_piece(gateway: Gateway) -> None:
@@ -24,6 +29,24 @@ def test_a_stream_passes_piece_by_piece(gateway: Gateway) -> None:
     assert [line for line, _ in came] == [b"data: 1\n", b"data: 2\n", b"data: 3\n"]
     times = [when for _, when in came]
     assert min(times[1] - times[0], times[2] - times[1]) > 0.1
+
+
+def test_a_stream_may_last_ten_minutes_and_be_silent_as_long(gateway: Gateway) -> None:
+    """Read, and not waited for: no bound on a whole answer, long ones on silence, and a replaced proxy that waits."""
+    rendered = gateway.render()
+    routes = yaml.safe_load(rendered["routes.yaml"].replace("@VERSION@", "x"))["resources"][0]
+    led = [one["route"] for host in routes["virtual_hosts"] for one in host["routes"] if "route" in one]
+    (listener,) = yaml.safe_load(rendered["envoy.yaml"])["static_resources"]["listeners"]
+    manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
+    drain = re.search(r"--drain-time-s (\d+)", rendered["run.sh"])
+
+    assert len(led) > 5
+    assert {one["timeout"] for one in led} == {"0s"}  # to Envoy that is none
+    silences = [*(one["idle_timeout"] for one in led), manager["stream_idle_timeout"]]
+    assert min(float(one.removesuffix("s")) for one in silences) >= TEN_MINUTES
+    assert "max_stream_duration" not in rendered["envoy.yaml"] + rendered["clusters.yaml"] + rendered["routes.yaml"]
+    assert drain
+    assert int(drain[1]) >= TEN_MINUTES
 
 
 def test_an_upload_passes_as_it_comes(gateway: Gateway) -> None:

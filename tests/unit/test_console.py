@@ -34,6 +34,16 @@ def test_a_step_that_fails_says_so_and_is_kept(capsys, monkeypatch):
     assert 0 <= reporter.steps[0].started <= reporter.steps[1].started
 
 
+def test_only_the_seconds_of_a_line_are_dim(capsys, monkeypatch):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name, value in {"FORCE_COLOR": "1", "TERM": "xterm-256color"}.items():
+        monkeypatch.setenv(name, value)
+    Reporter().events("app1", {"event": "healthy", "service": "web"})
+    shown = capsys.readouterr().err
+    assert re.search(r"\x1b\[2m +0\.0s  \x1b\[0m\x1b\[36mapp1 ", shown)
+    assert "\x1b[32m  web is healthy\x1b[0m" in shown
+
+
 def test_long_work_is_never_silent(capsys, monkeypatch):
     monkeypatch.setattr(console, "SILENCE", 0.02)
     with Reporter().step("app1", "pull"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.upstream_changes import Change, changes, examples_not_set, migration_changes, unset_variables
+from gateway.upstream_changes import Change, changes, judged_examples, migration_changes, unset_variables
 from gateway.upstream_shape import ServiceShape, Shape
 
 
@@ -98,8 +98,23 @@ def test_an_edited_migration_is_told():
     )
 
 
-def test_new_examples_of_a_service_that_are_not_set_for_it_are_named():
-    found = changes(shape(), shape(examples={
+def test_a_new_example_of_a_service_that_nobody_sets_stands_in_the_way():
+    """Without REQUEST_CACHE_KEY, which no compose file of Helicone's has, jawn recorded nothing."""
+    before = shape(examples={"web/.env.example": {"OLD": "value"}})
+    after = shape(examples={
         "valhalla/jawn/.env.example": {"OURS": "1", "NEW": "2"}, "docker/.env.example": {"OTHER": "3"},
-    }), [])  # fmt: skip
-    assert examples_not_set(found, {"jawn": {"OURS"}, "web": set()}) == ["NEW"]
+        "web/.env.example": {"RENAMED": "value"},
+    })  # fmt: skip
+    found = judged_examples(changes(before, after, []), {"jawn": {"OURS"}, "web": set()})
+    assert {one.name: bool(one.problem) for one in found} == {
+        "OURS": False, "NEW": True, "OTHER": False, "RENAMED": True
+    }  # fmt: skip
+    [problem] = [one.problem for one in found if one.name == "NEW"]
+    assert problem.startswith("jawn may want NEW, and nothing here sets it: set it in its template or in jawn.environ")
+
+
+def test_an_example_that_went_or_has_another_value_is_only_told():
+    before = shape(examples={"web/.env.example": {"GONE": "1", "KEPT": "1"}})
+    after = shape(examples={"web/.env.example": {"KEPT": "2"}})
+    found = judged_examples(changes(before, after, []), {"web": set()})
+    assert [(one.change, one.problem) for one in found] == [("removed", ""), ("changed", "")]

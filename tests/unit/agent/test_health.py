@@ -59,6 +59,7 @@ def test_a_service_without_a_check_need_only_run(looks):
     health.wait_until_healthy(PROJECT, ["jawn"], 60, redact)
 
 
+@pytest.mark.fault("F8")
 @pytest.mark.parametrize(
     ("container", "words"),
     [
@@ -123,6 +124,7 @@ def test_settled_services_pass(looks):
     health.settle(PROJECT, ["jawn"], 5, redact)
 
 
+@pytest.mark.fault("F8")
 @pytest.mark.parametrize(
     "later",
     [[inspected(health_status="unhealthy")], [inspected(status="exited")], [inspected(state={"StartedAt": "10:01"})]],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import pytest
@@ -10,12 +11,13 @@ from gateway.agent import backup_settings, restic
 from gateway.agent.failure import StepFailed
 from tests.unit.agent.backup_situations import PASSWORD, host
 
+PASSED = ("RESTIC_PASSWORD", "RESTIC_REPOSITORY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 PROGRAM = """#!/usr/bin/env python3
 import json, os, pathlib, sys
 here = pathlib.Path({here!r})
 words = sys.argv[sys.argv.index("restic:1@sha256:aa") + 1:]
 with (here / "asked").open("a") as file:
-    given = {{name: os.environ.get(name) for name in ("RESTIC_PASSWORD", "RESTIC_REPOSITORY")}}
+    given = {{name: text for name, text in os.environ.items() if name in {passed!r}}}
     file.write(json.dumps([sys.argv[1:], given]) + "\\n")
 (here / "entered").write_text(sys.stdin.read())
 answer = json.loads((here / "answers").read_text()).get(words[0])
@@ -44,7 +46,7 @@ elif words[0] == "backup":
 @pytest.fixture
 def repository(tmp_path, monkeypatch):
     program = tmp_path / "docker"
-    program.write_text(PROGRAM.format(here=str(tmp_path)))
+    program.write_text(PROGRAM.format(here=str(tmp_path), passed=PASSED))
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setattr(restic.engine, "has_image", lambda _: True)
@@ -89,6 +91,27 @@ def test_an_address_is_reached_over_the_network(repository, tmp_path):
     assert environment["RESTIC_REPOSITORY"] == "sftp:me@host:/sets"
     assert arguments[arguments.index("--network") + 1] == "host"
     assert "/root/.ssh:/root/.ssh:ro" in arguments
+
+
+def test_keys_of_an_s3_store_are_no_arguments_either(repository, tmp_path, monkeypatch):
+    for name in PASSED:
+        monkeypatch.delenv(name, raising=False)
+    keys = {"password": "p", "s3_access_key": "the-access-key", "s3_secret_key": "the-secret-key"}
+    settings = backup_settings.load(host(tmp_path), {"repository": "s3:https://s.example/b/c", **keys})
+    restic.sets(settings)
+    ((arguments, environment),) = asked(repository)
+    assert environment == {
+        "RESTIC_PASSWORD": "p", "RESTIC_REPOSITORY": "s3:https://s.example/b/c",
+        "AWS_ACCESS_KEY_ID": "the-access-key", "AWS_SECRET_ACCESS_KEY": "the-secret-key",
+    }  # fmt: skip
+    assert [name for name in PASSED if ["--env", name] not in _pairs(arguments)] == []
+    assert not [text for text in keys.values() if text in arguments]
+    assert arguments[arguments.index("--network") + 1] == "host"
+
+
+def _pairs(arguments):
+    """Return each argument with the one behind it."""
+    return [list(pair) for pair in itertools.pairwise(arguments)]
 
 
 def test_a_set_is_what_its_tags_say(repository, settings):

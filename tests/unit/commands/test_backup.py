@@ -16,6 +16,7 @@ from gateway.errors import (
     UnreachableError,
     VerificationError,
 )
+from gateway.secret import Secret
 from gateway.transport.conversation import AgentError
 from tests.unit.fake_fleet import Fleet
 from tests.unit.situations import load
@@ -93,8 +94,45 @@ def restoring(fleet, monkeypatch):
     return fleet
 
 
-def run_restore(fleet, wanted="1", yes=True):
-    return restore.restore(project(fleet), wanted, "", lambda: yes, as_json=True)
+def run_restore(fleet, wanted="1", yes=True, source=""):
+    return restore.restore(project(fleet), wanted, source, lambda: yes, as_json=True)
+
+
+@pytest.fixture
+def requests(restoring, monkeypatch):
+    """Return the arguments of what hosts are asked, by verb."""
+    kind, found = type(restoring.run.conversations["data1"]), {}
+    plain = kind.request
+
+    def request(self, verb, *rest, **more):
+        found[verb] = more
+        return plain(self, verb, *rest, **more)
+
+    monkeypatch.setattr(kind, "request", request)
+    return found
+
+
+def test_a_set_of_another_environment_is_looked_for_and_fetched_with_that_ones_keys(
+    restoring, requests, tmp_path, monkeypatch
+):
+    """The stores get the passwords of here: those of there are in the set, and stay there."""
+    asked = []
+    there = {"backup_password": "theirs", "backup_s3_access_key": "a", "backup_s3_secret_key": "s"}
+    other = SimpleNamespace(
+        inventory=load(tmp_path / "other", "backup.repository=s3:https://s/b"),
+        vault={name: Secret(text) for name, text in there.items()},
+    )
+    other.deployed = lambda: other
+    monkeypatch.setattr(restore, "open_project", lambda name, *_: asked.append(name) or other)
+    assert run_restore(restoring, source="production")["outcome"] == "restored"
+    assert asked == ["production"]
+    elsewhere = {
+        "repository": "s3:https://s/b", "password": "theirs", "s3_access_key": "a", "s3_secret_key": "s"
+    }  # fmt: skip
+    assert [requests[verb]["elsewhere"] for verb in ("look_at_set", "restore")] == [elsewhere, elsewhere]
+    assert requests["restore"]["secrets"]["postgres"] == "postgres_password"
+    run_restore(restoring)
+    assert requests["restore"]["elsewhere"] is None
 
 
 def test_a_restore_stops_what_writes_and_starts_it_again(restoring):

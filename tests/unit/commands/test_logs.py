@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import queue
+import re
 import threading
 
 import pytest
@@ -48,6 +49,20 @@ def test_lines_of_all_hosts_are_merged_by_time_and_hold_no_secret(ours, capsys):
     assert [text.split()[2:4] for text in printed] == [["app1", "jawn"], ["app2", "jawn"], ["app1", "web"]]
     assert OWN_KEY not in str(printed)
     assert "\x1b" not in str(printed)
+
+
+def test_on_a_terminal_each_host_and_each_service_has_a_colour_of_its_own(ours, capsys, monkeypatch):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name, value in {"FORCE_COLOR": "1", "TERM": "xterm-256color"}.items():
+        monkeypatch.setenv(name, value)
+    show(ours)
+    printed = capsys.readouterr().out
+    colours = [set(re.findall(rf"\x1b\[(\d+)m{name} ", printed)) for name in ("app1", "app2", "jawn", "web")]
+    assert [len(one) for one in colours] == [1, 1, 1, 1]  # the same in every line
+    assert colours[0] != colours[1]
+    assert colours[2] != colours[3]
+    for text in ("one", "two [redacted] red", "three"):
+        assert re.search(rf"\x1b\[0m{re.escape(text)}\n", printed), "what a container says has no colour of ours"
 
 
 def test_the_limit_is_of_all_hosts_together(ours):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from types import SimpleNamespace
+
 import pytest
 
 from gateway.commands import status as module
 from gateway.commands.status import history, host_status, status, unlock
 from gateway.errors import UnreachableError
 from gateway.transport.conversation import AgentError
+from gateway.verify.outside import Answer
 from tests.unit.situations import bare, container, entry, load, release, running, service
 
 RELEASE = release(service("jawn"), service("web"))
@@ -112,6 +116,58 @@ def test_the_runbooks_about_what_is_wrong_are_named(fleet, capsys):
     with pytest.raises(UnreachableError) as caught:
         status(inventory, as_json=True)
     assert caught.value.report["runbooks"] == ["docs/runbooks/lost-host.md", page]
+
+
+RECORDER = {
+    "waiting": 1200, "waiting_bytes": 3 << 20, "spool_limit": 2 << 30, "oldest_seconds": 90.0,
+    "delivered_per_second": 60.0, "dropped_total": 7, "gaps_total": 2, "refused_total": 0,
+    "mirror_bytes": 5 << 20, "mirror_limit": 256 << 20,
+}  # fmt: skip
+
+
+@pytest.fixture
+def edge(fleet, monkeypatch):
+    """Let app1 be an edge with TLS whose recorder is behind; return the fleet."""
+    seen = running(RELEASE, edge={"authority": "", "keys_age": 1.0, "recorder": RECORDER})
+    seen["manifest"]["entrance"] = {"tls": "internal"}
+    fleet[1]["app1"].seen = seen
+    door = SimpleNamespace(gateway="https://10.0.0.1:8787", trust=None)
+    monkeypatch.setattr(module, "door_of", lambda *_: door)
+    answer = Answer(200, expires=time.time() + 86_400 * 41.3)
+    monkeypatch.setattr(module.outside, "send", lambda url, trust: answer if url.endswith("8787/healthz") else Answer())
+    return fleet
+
+
+def test_an_edge_tells_its_backlog_its_losses_and_how_long_its_certificate_lasts(edge, capsys):
+    result = status(edge[0], as_json=False)
+    assert (
+        "app1: 1200 records wait for Helicone (3 of 2048 MB), the oldest for 90 s, 60 delivered a second,"
+        " 5 of 256 MB are taken by what was not taken down yet, 7 dropped because the spool was full,"
+        " 2 passed without a record; certificate valid for 41.3 days\n"
+    ) in capsys.readouterr().out
+    hosts = result["hosts"]
+    assert hosts["app1"]["certificate_days"] == pytest.approx(41.3, abs=0.02)
+    assert (hosts["app1"]["recorder"], hosts["app1"]["keys_age"]) == (RECORDER, 1.0)
+    assert [hosts[name]["certificate_days"] for name in ("app2", "data1")] == [None, None]
+
+
+def test_the_ages_of_sets_drills_and_secrets_are_part_of_it(fleet, capsys, monkeypatch):
+    inventory, talks = fleet
+    good = {"age": 7200.0, "set": "20260101-033000", "cause": ""}
+    log = {"backup": good, "drill": {**good, "age": 864_000.0}, "failed_backup": None, "failed_drill": None}
+    backups = {"log": log, "schedule": "cron", "restore_cut_off": False, "upgrade": None}
+    talks["data1"].seen = running(RELEASE, backups=backups)
+    secrets = {
+        "ages": {"admin_password": {"made": "2026-01-01T00:00:00+00:00", "days": 214.2}}, "unfinished": [],
+        "still_valid": [], "seen_by": {},
+    }  # fmt: skip
+    monkeypatch.setattr(module, "ages_of", lambda _: secrets)
+    result = status(inventory, as_json=False)
+    shown = capsys.readouterr().out
+    assert "data1: last good backup 2 hours ago (20260101-033000)\n" in shown
+    assert "data1: last good drill 10 days ago (20260101-033000)\n" in shown
+    assert "secrets: 214 days old: admin_password\n" in shown
+    assert (result["hosts"]["data1"]["backups"], result["secrets"]) == (backups, secrets)
 
 
 def test_a_lease_is_shown(fleet, capsys):

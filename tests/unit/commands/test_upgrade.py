@@ -31,10 +31,11 @@ class Repository:
         folder.mkdir()
         git(folder, "init", "-q", "-b", "main")
 
-    def commit(self, tag, services, migrations, date="2026-07-21T12:00:00Z", example="A=1\n"):
+    def commit(self, tag, services, migrations, date="2026-07-21T12:00:00Z", example="A=1\n", jawns="PORT=1\n"):
         files = {
             "docker/docker-compose.yml": yaml.safe_dump({"services": services}),
             "docker/.env.example": example,
+            "valhalla/jawn/.env.example": jawns,
             **{f"supabase/migrations/{name}": name for name in migrations},
             "clickhouse/migrations/schema_0.sql": "0",
         }
@@ -96,6 +97,17 @@ def test_a_variable_that_jawn_gained_stands_in_the_way(tmp_path, upstream, ask):
     assert caught.value.exit_code == 7
     [problem] = caught.value.report["problems"]
     assert "BRAND_NEW" in problem
+
+
+def test_an_example_that_jawn_gained_stands_in_the_way_unless_it_is_left_out_for_a_reason(tmp_path, upstream, ask):
+    upstream.commit("old", services(tmp_path), [])
+    upstream.commit("left-out", services(tmp_path), [], jawns="PORT=1\nSTRIPE_SECRET_KEY=sk\n")
+    upstream.commit("new", services(tmp_path), [], jawns="PORT=1\nSTRIPE_SECRET_KEY=sk\nBRAND_NEW=1\n")
+    assert ask("left-out")["ok"]
+    with pytest.raises(VerificationError) as caught:
+        ask("new")
+    [problem] = caught.value.report["problems"]
+    assert problem.startswith("example BRAND_NEW (valhalla/jawn/.env.example): jawn may want BRAND_NEW, and nothing")
 
 
 def test_a_migration_that_comes_late_stands_in_the_way(tmp_path, upstream, ask):
