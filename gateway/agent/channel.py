@@ -26,6 +26,7 @@ class Channel:
         self.outgoing = outgoing
         self.buffer = b""
         self.open = True
+        self.patience: float | None = None  # seconds of silence after which a controller counts as gone
 
     def emit(self, **message: Any) -> None:
         """Send one line; a controller that is gone is not an error here."""
@@ -47,10 +48,12 @@ class Channel:
         return bool(data)
 
     def requests(self) -> Iterator[dict[str, Any]]:
-        """Yield the requests as they come, until the controller closes its end."""
+        """Yield the requests as they come, until the controller closes its end or is silent for too long."""
         while True:
             while b"\n" not in self.buffer:
-                if not self.fill():
+                if not select.select([self.incoming], [], [], self.patience)[0]:
+                    self.open = False
+                if not self.open or not self.fill():
                     return
             line, self.buffer = self.buffer.split(b"\n", 1)
             yield json.loads(line)

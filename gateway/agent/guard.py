@@ -57,17 +57,23 @@ def confirm(store: Store, project: str) -> dict[str, Any]:
     with _locked(store):
         if not _pending(store).is_file():
             raise StepFailed("guard", "the new rules were taken back before this machine had got in again")
-        wanted: Texts = json.loads(_pending(store).read_bytes())["wanted"]
-        for name in PARTS:
-            file = _kept(store, name)
-            if name in wanted:
-                _write(file, wanted[name])
-            else:
-                file.unlink(missing_ok=True)
-        _pending(store).unlink()
-        if not wanted:
-            guard_boot.remove(project)
+        _keep(store, project, json.loads(_pending(store).read_bytes())["wanted"])
     return {}
+
+
+def settle(store: Store, project: str) -> None:
+    """Go back to the guards of the release that runs here, if those of one are in force that never came to run.
+
+    They need no new connection: one got in when that release came. Does nothing where they are in force, or where
+    there never were any. Raises StepFailed when something is refused.
+    """
+    if not guard_boot.folder(store).is_dir():
+        return
+    with _locked(store):
+        wanted = texts(store, store.current())
+        if _pending(store).is_file() or wanted != _confirmed(store):
+            _put(project, wanted)
+            _keep(store, project, wanted)
 
 
 def clear(store: Store, project: str) -> None:
@@ -102,6 +108,19 @@ def texts(store: Store, release: str | None) -> Texts:
         return {}
     held = store.manifest(release)["files"]
     return {name: (store.releases / release / name).read_text() for name in PARTS if name in held}
+
+
+def _keep(store: Store, project: str, wanted: Texts) -> None:
+    """Let a boot load these guards, and every undo go back to them."""
+    for name in PARTS:
+        file = _kept(store, name)
+        if name in wanted:
+            _write(file, wanted[name])
+        else:
+            file.unlink(missing_ok=True)
+    _pending(store).unlink(missing_ok=True)
+    if not wanted:
+        guard_boot.remove(project)
 
 
 def _put(project: str, wanted: Texts) -> None:

@@ -76,14 +76,15 @@ def _own(path: Path) -> dict[str, Any] | None:
     return lease if lease is not None and _is_ours(lease) else None
 
 
+def _has_worker(lease: dict[str, Any]) -> bool:
+    return bool(lease.get("worker") and _alive(lease["worker"]))
+
+
 def is_held(lease: dict[str, Any] | None) -> bool:
     """Return whether a lease still binds: a worker lives, or its connection lives and has not gone silent."""
     if lease is None or lease["boot"] != boot_id():
         return False
-    worker = lease.get("worker")
-    if worker and _alive(worker):
-        return True
-    return _alive(lease["session"]) and lease["expires"] > uptime()
+    return _has_worker(lease) or (_alive(lease["session"]) and lease["expires"] > uptime())
 
 
 def show(store: Store) -> dict[str, Any] | None:
@@ -96,7 +97,7 @@ def show(store: Store) -> dict[str, Any] | None:
         "command": lease["command"],
         "since": lease["since"],
         "seconds": round(uptime() - lease["taken"]),
-        "working": bool(lease.get("worker") and _alive(lease["worker"])),
+        "working": _has_worker(lease),
         "orphaned": lease.get("lost", False) or not _alive(lease["session"]),
     }
 
@@ -160,10 +161,17 @@ def release(store: Store) -> None:
         return
     with _locked(store) as path:
         lease = _own(path)
-        if lease is None:
-            return
-        if not (lease.get("worker") and _alive(lease["worker"])):
+        if lease is not None and not _has_worker(lease):
             path.unlink()
+
+
+def is_ours_alone(store: Store) -> bool:
+    """Return whether this process holds the lease and nobody works under it, so that it may put things right."""
+    if not store.state.is_dir():
+        return False
+    with _locked(store) as path:
+        lease = _own(path)
+        return lease is not None and not _has_worker(lease)
 
 
 def break_lease(store: Store) -> dict[str, Any] | None:

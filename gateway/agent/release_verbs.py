@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .channel import Emit
+from .failure import StepFailed
 from .later import later
 from .store import Store, marks
 
@@ -69,6 +71,10 @@ class ReleaseVerbs:
             boot.install(request["project"])
             try:
                 result = switch.switch(self.store, request, emit)
+            except StepFailed:
+                with contextlib.suppress(StepFailed, OSError):  # `status` tells, and the next deploy puts it right
+                    guard.settle(self.store, request["project"])
+                raise
             finally:
                 if self.store.current() is None:
                     boot.remove(request["project"])

@@ -25,6 +25,7 @@ else:
         "commands docker_setup examine guard logs resident snapshot support"
     )
 
+SILENT_LEASES = 2  # how often a lease may run out before its silent connection counts as gone
 Request = dict[str, Any]
 Result = dict[str, Any]
 
@@ -36,6 +37,7 @@ class Session(release_verbs.ReleaseVerbs, backup_verbs.BackupVerbs, store_verbs.
         self.channel = channel
         self.store = Store("/nonexistent")
         self.renewed = 0.0
+        self.guarded: Request | None = None  # the last request that put guards into force
 
     def open(self, request: Request, payload: bytes) -> Result:
         """Name the environment of this conversation; changes nothing."""
@@ -57,6 +59,7 @@ class Session(release_verbs.ReleaseVerbs, backup_verbs.BackupVerbs, store_verbs.
     def lease(self, request: Request, payload: bytes) -> Result:
         """Take the lease of this host for the rest of the conversation."""
         lease.take(self.store, request["owner"], request["command"], request["seconds"])
+        self.channel.patience = SILENT_LEASES * request["seconds"]
         return {}
 
     def unlock(self, request: Request, payload: bytes) -> Result:
@@ -69,6 +72,7 @@ class Session(release_verbs.ReleaseVerbs, backup_verbs.BackupVerbs, store_verbs.
 
     def guard(self, request: Request, payload: bytes) -> Result:
         """See `guard.apply`."""
+        self.guarded = request
         return guard.apply(self.store, request["project"], request["release"], request["seconds"])
 
     def confirm(self, request: Request, payload: bytes) -> Result:
@@ -106,6 +110,17 @@ class Session(release_verbs.ReleaseVerbs, backup_verbs.BackupVerbs, store_verbs.
             )
         result: Result = outcome["result"]
         return result
+
+    def leave(self) -> None:
+        """Leave the host as it runs: without the guards of a release that it was not switched to any more.
+
+        A worker that is still at it sees to that itself.
+        """
+        wanted = self.guarded
+        if wanted and wanted["release"] != self.store.current() and lease.is_ours_alone(self.store):
+            with contextlib.suppress(StepFailed, OSError):  # `status` tells, and the next deploy puts it right
+                guard.settle(self.store, wanted["project"])
+        lease.release(self.store)
 
     def heard(self) -> None:
         """Keep the lease while the controller is heard of; note in it when the connection is gone.
@@ -153,7 +168,7 @@ def main() -> None:
     except StepFailed:
         pass  # the connection ended inside an upload: there is nobody to tell
     finally:
-        lease.release(session.store)
+        session.leave()
         resident.keep(session.store, Path(f"{sys.argv[1]}-{sys.implementation.cache_tag}"))
 
 

@@ -47,6 +47,13 @@ def test_requests_and_payloads_come_as_they_were_sent(ends):
     assert not ends.channel.open
 
 
+def test_a_controller_that_is_silent_for_too_long_counts_as_gone(ends):
+    os.write(ends.to_agent, b'{"verb": "ping"}\n')
+    ends.channel.patience = 0.05
+    assert list(ends.channel.requests()) == [{"verb": "ping"}]
+    assert not ends.channel.open
+
+
 def test_a_payload_cut_short_is_refused(ends):
     os.write(ends.to_agent, b"half")
     os.close(ends.to_agent)

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from gateway.agent import guard
+from gateway.agent import guard, lease
 from gateway.agent.failure import StepFailed
 from gateway.agent.session import CHANGING, VERBS, Session
 from gateway.agent.store import Store
@@ -196,3 +196,55 @@ def test_the_timer_is_a_process_that_nobody_owns(tmp_path, parts, hooks, monkeyp
     os.close(writing)
     assert os.read(reading, 1) == b""  # the timer's process does not hold the other end
     os.close(reading)
+
+
+def runs(store, release):
+    """Let a release run whose guards were confirmed when it came."""
+    store.point_to(release)
+    guard.apply(store, PROJECT, release, 30)
+    guard.confirm(store, PROJECT)
+
+
+@pytest.mark.parametrize("confirmed", [True, False])
+def test_guards_of_a_release_that_was_never_switched_to_go(store, parts, timers, confirmed):
+    runs(store, "1-a")
+    guard.apply(store, PROJECT, "2-b", 30)
+    if confirmed:
+        guard.confirm(store, PROJECT)
+    guard.settle(store, PROJECT)
+    digest = hashlib.sha256(b"rules of a").hexdigest()
+    assert in_force(parts) == {RULES: "rules of a"}
+    assert guard.look(store, PROJECT) == {"files": {RULES: digest}, "pending": False}
+    expire(store, timers)
+    assert in_force(parts) == {RULES: "rules of a"}
+
+
+def test_where_no_release_runs_all_of_them_go_and_where_there_never_were_any_nothing_is_written(store, parts, hooks):
+    guard.settle(store, PROJECT)
+    assert not guard.guard_boot.folder(store).exists()
+    guard.apply(store, PROJECT, "2-b", 30)
+    guard.confirm(store, PROJECT)
+    guard.settle(store, PROJECT)
+    assert in_force(parts) == {}
+    assert hooks[-1] == "remove"
+
+
+@pytest.mark.parametrize(
+    ("switched", "holds", "left"),
+    [(False, True, "rules of a"), (True, True, "rules of b"), (False, False, "rules of b")],
+)
+def test_a_conversation_that_ends_before_the_switch_leaves_the_guards_of_what_runs(store, parts, switched, holds, left):
+    """Unless somebody else holds the host by now, whose business it is."""
+    runs(store, "1-a")
+    session = Session(SimpleNamespace(patience=None))
+    session.store = store
+    session.lease({"owner": "ann", "command": "deploy", "seconds": 30}, b"")
+    session.guard({"project": PROJECT, "release": "2-b", "seconds": 30}, b"")
+    session.confirm({"project": PROJECT}, b"")
+    if switched:
+        store.point_to("2-b")
+    if not holds:
+        (store.state / "lease.json").unlink()
+    session.leave()
+    assert parts[RULES].text == left
+    assert lease.show(store) is None
