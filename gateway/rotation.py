@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # Clients hold this one: its old value stays good until somebody says that they have the new one.
 CLIENTS_KEY = "helicone_api_key"
+# Of this one a copy lies outside, which is out of date then.
+BACKUPS_PASSWORD = "backup_password"  # noqa: S105 - its name
 # Made by whoever runs the store, where the store is not bundled.
 _OF_STORE = {
     "postgres_password": "postgres",
@@ -35,7 +37,7 @@ _OF_STORE = {
 # the data that it protects may be lost with it.
 _OWN = frozenset({
     *_OF_STORE, "clickhouse_hql_password", "gateway_stores_password", "better_auth_secret", "request_cache_key",
-    "helicone_manual_access_key", "admin_password", CLIENTS_KEY, "fingerprint_key",
+    "helicone_manual_access_key", "admin_password", CLIENTS_KEY, "fingerprint_key", BACKUPS_PASSWORD,
 })  # fmt: skip
 GIVEN = frozenset({"provider_api_key"})
 ROTATABLE = _OWN | GIVEN

@@ -23,7 +23,7 @@ CHANGING = frozenset([
     "keep_secrets", "open_repository", "backup", "drill", "restore", "halt", "resume", "begin_upgrade", "end_upgrade",
     "tell_recorder",
 ])  # fmt: skip
-VERBS = CHANGING | {"sets", "look_at_set"}
+VERBS = CHANGING | {"sets", "look_at_set", "opens_repository"}
 
 
 class BackupVerbs:
@@ -55,6 +55,10 @@ class BackupVerbs:
             return {}
 
         return self.detached(work)
+
+    def opens_repository(self, request: Request, payload: bytes) -> Result:
+        """See `repository_key.opens`."""
+        return {"accepted": repository_key.opens(backup_settings.load(self.store), request["password"])}
 
     def backup(self, request: Request, payload: bytes) -> Result:
         """See `backup.take`."""

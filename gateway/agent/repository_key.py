@@ -38,3 +38,13 @@ def open_for_a_set(store: Store, settings: Settings) -> None:
         write_private(kept, settings.environment[restic.PASSWORD].encode())
     if not known:
         write_private(place, settings.repository.encode())
+
+
+def opens(settings: Settings, password: str) -> bool:
+    """Tell whether a password opens the repository. Raises StepFailed when there is none, or it does not answer."""
+    tried = replace(settings, environment={**settings.environment, restic.PASSWORD: password})
+    try:
+        restic.open_repository(tried, create=False)
+    except restic.WrongPassword:
+        return False
+    return True

@@ -20,7 +20,7 @@ from gateway.plan.operations import Run
 from gateway.release import postgres_settings
 from gateway.render.context import gateway_login, postgres_login
 from gateway.render.topology import data_host
-from gateway.rotation import as_before, is_external
+from gateway.rotation import BACKUPS_PASSWORD, as_before, is_external
 from gateway.secret import Secret
 from gateway.transport.conversation import AgentError
 from gateway.vault import Vault
@@ -68,8 +68,7 @@ class _Trial:
 
     def of(self, name: str) -> Iterator[Verdict]:
         """Yield the verdicts about one secret."""
-        if is_external(self.inventory, name) or name == "fingerprint_key":
-            why = "it opens nothing" if name == "fingerprint_key" else "whoever made it has to revoke it"
+        if why := self._not_to_be_tried(name):
             yield Verdict(name, "", NOT_TRIED, why)
         else:
             attempts: Mapping[str, Callable[[str], Iterator[Verdict]]] = {
@@ -82,11 +81,20 @@ class _Trial:
                 "better_auth_secret": self._sessions,
                 "admin_password": self._account,
                 "helicone_api_key": self._key,
+                BACKUPS_PASSWORD: self._repository,
             }
             if name in attempts:
                 yield from attempts[name](name)
         if self.before[name].reveal():
             yield from self._containers(name)
+
+    def _not_to_be_tried(self, name: str) -> str:
+        """Return why an old value is not tried, empty if it is."""
+        if is_external(self.inventory, name):
+            return "whoever made it has to revoke it"
+        if name == BACKUPS_PASSWORD and not self.inventory.hosts[self.data].variables.backup.enabled:
+            return "no backups are made here"
+        return "it opens nothing" if name == "fingerprint_key" else ""
 
     def _verdict(self, name: str, where: str, accepted: Callable[[], bool]) -> Verdict:
         """Ask `accepted`; what stands in the way of an answer is no refusal."""
@@ -146,6 +154,15 @@ class _Trial:
         if answer["status"] != 200 and not refused:
             raise ValueError(f"it answers {answer['status']}")
         return bool(answer["status"] == 200)
+
+    def _repository(self, name: str) -> Iterator[Verdict]:
+        def accepted() -> bool:
+            """Let the repository follow the release's password, then try the one before."""
+            self.run.ask(self.data, "open_repository")
+            answer = self.run.ask(self.data, "opens_repository", password=self.before[name].reveal())
+            return bool(answer["accepted"])
+
+        yield self._verdict(name, "repository of the backups", accepted)
 
     def _sessions(self, name: str) -> Iterator[Verdict]:
         for host in self.apps:

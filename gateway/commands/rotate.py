@@ -22,7 +22,7 @@ from gateway.preflight import check_all
 from gateway.private_file import shown_path
 from gateway.release import postgres_settings
 from gateway.rollout import take_leases
-from gateway.rotation import CLIENTS_KEY, GIVEN, checked, chosen, made_anew, rotated, unsettled
+from gateway.rotation import BACKUPS_PASSWORD, CLIENTS_KEY, GIVEN, checked, chosen, made_anew, rotated, unsettled
 from gateway.secret import Secret
 from gateway.transport.conversation import AgentError
 from gateway.transport.fleet import connected, need_all
@@ -79,6 +79,8 @@ def rotate(project: Project, wanted: Wanted, confirm: Confirm, as_json: bool) ->
         say(
             f"done: {', '.join(names)}. Put {shown_path(vault_path(project.inventory))} under version control.", "green"
         )
+        if BACKUPS_PASSWORD in names:
+            say(f"{BACKUPS_PASSWORD} is another one: renew the copy of it that you keep elsewhere", "yellow")
         if stays:
             say_what_stays(project.inventory.environment)
     still = [CLIENTS_KEY] if stays else []

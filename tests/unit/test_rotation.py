@@ -35,7 +35,7 @@ def vault():
 
 def test_every_secret_is_known_here():
     """A new secret needs a decision: how it is put into force and seen refused, or that it is not replaced."""
-    kept = {"backup_password", "backup_s3_access_key", "backup_s3_secret_key"}  # see docs/how-to/rotate-secrets.md
+    kept = {"backup_s3_access_key", "backup_s3_secret_key"}  # see docs/how-to/rotate-secrets.md
     assert set(SECRET_NAMES) == ROTATABLE | kept
 
 

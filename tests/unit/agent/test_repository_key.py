@@ -47,6 +47,12 @@ def test_the_repository_follows_the_release(tmp_path, repository):
     assert (store.state / "backup" / "password").read_text() == "another-password"
 
 
+def test_an_old_password_is_seen_refused(tmp_path, repository):
+    settings = backup_settings.load(opened(tmp_path, PASSWORD))
+    assert repository_key.opens(settings, PASSWORD)
+    assert not repository_key.opens(settings, "the one before")
+
+
 def test_a_repository_of_an_unknown_password_stays_closed(tmp_path, repository):
     repository["password"] = "nobody-knows"
     with pytest.raises(restic.WrongPassword):

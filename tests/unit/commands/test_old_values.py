@@ -61,7 +61,10 @@ class Talk:
     def ensure_key(self, _):
         return {}
 
-    revoke_key = forget_logins = ensure_key
+    revoke_key = forget_logins = open_repository = ensure_key
+
+    def opens_repository(self, arguments):
+        return {"accepted": self.fleet.holds(arguments["password"])}
 
     def snapshot(self, _):
         return running(release())
