@@ -47,7 +47,7 @@ def test_a_gateway_whose_docker_is_down():
         send("app1")
         refused = lab("deploy", "--yes", "--set", "docker.install=false")
         assert refused.code == 2, refused.text
-        assert "app2: no Docker Engine answers" in refused.text
+        assert "app2: preflight: no Docker Engine answers" in refused.text
         follow("gateway-unreachable", "If Docker does not run on the host", HOST="app2")
     finally:
         on_host("app2", "service docker start", check=False)
