@@ -240,7 +240,7 @@ def test_prune_shows_then_removes_what_no_rollback_needs(leftovers):
     gone = set(before["app2"]) - set(releases("app2"))
     assert gone == set(result["removed"]["app2"]["releases"])
     assert "0-000000000000" in gone
-    assert result["removed"]["app2"]["images"] == [leftovers]
+    assert leftovers in result["removed"]["app2"]["images"]  # beside what earlier tests have left
     # Whatever a rollback may take stays: the newest five, and of the good ones the current and the one before.
     kept = sorted(before["app2"], key=lambda name: (int(name.partition("-")[0]), name))[-5:]
     assert set(kept) <= set(releases("app2"))
