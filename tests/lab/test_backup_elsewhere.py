@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.usefixtures("as_found"), pytest.mark.long]
 
 SERVER, CONTAINER = "172.30.87.41", "helicone-lab-s3"
 KEYS = ("backup_s3_access_key", "backup_s3_secret_key")
-FOLDER = "/home/operator/sets"
+FOLDER = "/root/sets"
 
 
 def saved_and_proven(repository: str) -> str:
@@ -59,18 +59,18 @@ def test_a_set_in_s3_is_read_back_and_proven(s3: str):
 
 @pytest.fixture
 def login() -> Iterator[str]:
-    """Let data1's root log in to app2, as the how-to says; give the address of a folder there."""
+    """Let data1's root log in to app1, as the how-to says; give the address of a folder there."""
     key, name = "/root/.ssh/id_ed25519", f"backup-{secrets.token_hex(4)}"
     on_host("data1", f"mkdir -pm 700 /root/.ssh && ssh-keygen -q -t ed25519 -N '' -C {name} -f {key}")
     public = on_host("data1", f"cat {key}.pub").strip()
-    on_host("app2", f"echo '{public}' >>/home/operator/.ssh/authorized_keys")
-    on_host("data1", f"ssh -o StrictHostKeyChecking=accept-new operator@{ADDRESSES['app2']} true")
-    yield f"sftp:operator@{ADDRESSES['app2']}:{FOLDER}"
-    on_host("app2", f"sed -i '/{name}/d' /home/operator/.ssh/authorized_keys; rm -rf {FOLDER}")
+    on_host("app1", f"echo '{public}' >>/root/.ssh/authorized_keys")
+    on_host("data1", f"ssh -o StrictHostKeyChecking=accept-new {ADDRESSES['app1']} true")
+    yield f"sftp:root@{ADDRESSES['app1']}:{FOLDER}"
+    on_host("app1", f"sed -i '/{name}/d' /root/.ssh/authorized_keys; rm -rf {FOLDER}")
     on_host("data1", f"rm -f {key} {key}.pub /root/.ssh/known_hosts")
 
 
 def test_a_set_on_another_host_is_read_back_and_proven(login: str):
     started = time.time()
     saved_and_proven(login)
-    assert float(on_host("app2", f"stat -c %Y {FOLDER}/config")) >= started - 1
+    assert float(on_host("app1", f"stat -c %Y {FOLDER}/config")) >= started - 1
