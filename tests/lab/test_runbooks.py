@@ -41,6 +41,7 @@ def test_a_gateway_that_somebody_stopped():
 @pytest.mark.fault("F7")
 @pytest.mark.long
 def test_a_gateway_whose_docker_is_down():
+    send("app2")
     stop("app2", "gateway")  # Docker, killed by its init script, would wait at its start for the gateway to drain
     on_host("app2", "service docker stop")
     try:
