@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Sequence
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,13 @@ def invoke(*words: str) -> str:
 
 
 def bridge_address() -> str:
-    """Return this machine's address on Docker's own bridge, which containers of every network reach."""
-    return docker("network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}")
+    """Return this machine's address on Docker's own bridge, which containers of every network reach.
+
+    An engine that made its bridge at this very start does not say which one it took: the first of the subnet.
+    """
+    settings = "{{with index .IPAM.Config 0}}{{.Subnet}} {{.Gateway}}{{end}}"
+    subnet, _, gateway = docker("network", "inspect", "bridge", "--format", settings).partition(" ")
+    return gateway if gateway not in ("", "<no value>") else str(next(ip_network(subnet).hosts()))
 
 
 def require(condition: Any, message: str, next_step: str = "") -> None:
