@@ -2,6 +2,7 @@
 
 It names processes of this host, so a killed controller frees it as soon as its connection ends, and
 a stalled one when its heartbeats stop; a worker that goes on alone keeps it until it is done.
+Environments on one host share its ports, packages and firewall: while one holds its lease no other gets one.
 """
 
 from __future__ import annotations
@@ -41,11 +42,17 @@ def process_start(process: int) -> str:
 
 @contextmanager
 def _locked(store: Store) -> Iterator[Path]:
-    """Hold the short file lock around reading and writing the lease."""
+    """Hold the short file lock, one for all environments, around reading and writing the lease."""
     store.create()
-    with (store.state / "lease.lock").open("a") as file:
+    with (store.root.parent / ".lease.lock").open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield store.state / "lease.json"
+
+
+def _neighbours(store: Store) -> list[Store]:
+    """Return the other environments that have a lease on this host."""
+    found = store.root.parent.glob("*/state/lease.json")
+    return [Store(str(path.parents[1])) for path in found if path.parents[1] != store.root]
 
 
 def _read(path: Path) -> dict[str, Any] | None:
@@ -103,16 +110,20 @@ def show(store: Store) -> dict[str, Any] | None:
 
 
 def take(store: Store, owner: str, command: str, seconds: int) -> None:
-    """Take the lease for this process, or raise StepFailed of kind `locked` that says whose it is."""
+    """Take the lease for this process, or raise StepFailed that says whose it is.
+
+    Its kind is `locked`, or `orphaned` where the host only finishes what a controller began that is gone by now.
+    """
     with _locked(store) as path:
-        if is_held(_read(path)):
-            holder = show(store) or {}
-            message = (
-                f"{holder.get('owner')} is running `{holder.get('command')}` on this host"
-                f" since {holder.get('since')} ({holder.get('seconds')} s)"
-            )
-            kind = "orphaned" if holder.get("orphaned") else "locked"
-            raise StepFailed("lease", message, kind=kind)
+        for one in (store, *_neighbours(store)):
+            holder = show(one)
+            if holder:
+                whose = "" if one is store else f" for {one.root.name}"
+                message = (
+                    f"{holder['owner']} is running `{holder['command']}`{whose} on this host"
+                    f" since {holder['since']} ({holder['seconds']} s)"
+                )
+                raise StepFailed("lease", message, kind="orphaned" if holder["orphaned"] else "locked")
         _write(path, {
             "owner": owner,
             "command": command,

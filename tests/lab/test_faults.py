@@ -248,6 +248,46 @@ def test_a_disk_that_fills_up_inside_the_upload_leaves_the_old_release_and_nothi
     injected(times=2)
 
 
+@pytest.mark.fault("F6")
+@pytest.mark.long
+def test_a_disk_that_fills_up_inside_a_pull_leaves_the_old_release(injected):
+    before, running = settled(), all_containers()
+    missing = "registry.lab:5000/clickhouse:24.3"  # of the registry's images one that no app host has
+    downloads = "/var/lib/docker/tmp"  # where Docker puts what it downloads
+    on_host("app1", f"mount -t tmpfs -o size=64k tmpfs {downloads}")
+    try:
+        result = lab("deploy", "--yes", "--set", f"images.jawn={missing}")
+    finally:
+        on_host("app1", f"umount {downloads}")
+    assert result.code == 5, result.text
+    assert "app1: pull" in result.text
+    assert "no space left on device" in result.text
+    assert (settled(), all_containers()) == (before, running)
+    assert lab("prune", "--yes").code == 0
+    assert "clickhouse" not in on_host("app1", "docker image ls --format '{{.Repository}}'")
+    injected(times=1)
+
+
+@pytest.mark.fault("F7")
+@pytest.mark.long
+def test_a_docker_that_dies_inside_a_switch_leaves_a_host_that_is_named_and_settled_by_the_next_deploy(injected):
+    before = settled()
+    process = deploying(f"docker-dies-{time.time_ns()}")
+    wait_for_line(process, "app1", "switch to")
+    on_host("app1", "kill -9 $(cat /var/run/docker.pid)")
+    try:
+        code, out = ended(process)
+    finally:
+        on_host("app1", "service docker start", check=False)
+    assert code == 6, out
+    assert "app1" in out
+    injected(times=1)
+    result = lab("deploy", "--yes")
+    assert result.code == 0, result.text
+    assert settled().keys() == before.keys()
+    assert complaints() == []
+
+
 @pytest.mark.fault("F7")
 def test_a_host_whose_compose_is_too_old_is_refused_before_anything_is_switched(injected):
     before, running = settled(), all_containers()

@@ -52,6 +52,26 @@ def test_a_lease_says_whose_it_is_and_locks_the_next_out(store):
     assert lease.show(store)["owner"] == "bob@desk"
 
 
+@pytest.mark.fault("F5")
+def test_another_environment_of_the_same_host_is_waited_for_and_named(store, sleeper):
+    """They share the host's ports, packages and firewall, which only one of them may be about to change."""
+    second = Store(str(store.root.with_name("second")))
+    lease.take(second, "bob", "deploy", 30)
+    with pytest.raises(StepFailed, match=r"bob is running `deploy` for second on this host since") as caught:
+        lease.take(store, "ann", "deploy", 30)
+    assert caught.value.kind == "locked"
+    assert lease.show(store) is None, "it is not this environment's"
+    lease.renew(second, worker=sleeper)
+    write(second, session={"process": 1 << 30, "start": "5"})
+    with pytest.raises(StepFailed) as caught:
+        lease.take(store, "ann", "deploy", 30)
+    assert caught.value.kind == "orphaned"
+    lease.break_lease(store)  # is no way around it
+    assert lease.show(second)
+    write(second, worker=None)
+    lease.take(store, "ann", "deploy", 30)
+
+
 @pytest.mark.fault("F2")
 def test_silence_ends_it_and_a_heartbeat_does_not_let_it(store, monkeypatch):
     start = lease.uptime()
