@@ -30,16 +30,16 @@ PROMISES = {
         "once: what has begun is finished, then all hosts go back; twice: the hosts not waited for are named",
     ),
     "F5": Promise(
-        "two deploys start at the same moment",
+        "two deploys start at the same moment, of one environment or of two on one host",
         "exactly one wins; the other ends with code 4 and says who, since when and what",
     ),
     "F6": Promise(
-        "the disk is full, or fills up inside the upload",
+        "the disk is full, or fills up inside the upload or a pull",
         "preflight refuses when space is short; otherwise the old release runs on and nothing is left over",
     ),
     "F7": Promise(
-        "Docker is down, Compose is missing or too old",
-        "a sentence and an exit code before anything is switched",
+        "Docker is down or dies inside a switch, Compose is missing or too old",
+        "a sentence and an exit code before anything is switched; or the host is named, and the next deploy settles it",
     ),
     "F8": Promise(
         "a service does not start, is unhealthy, or dies within its first seconds",
