@@ -252,11 +252,12 @@ def test_a_disk_that_fills_up_inside_the_upload_leaves_the_old_release_and_nothi
 @pytest.mark.long
 def test_a_disk_that_fills_up_inside_a_pull_leaves_the_old_release(injected):
     before, running = settled(), all_containers()
-    missing = "registry.lab:5000/clickhouse:24.3"  # of the registry's images one that no app host has
+    missing = "registry.lab:5000/clickhouse"  # of the registry's images one that an app host does not need
     downloads = "/var/lib/docker/tmp"  # where Docker puts what it downloads
+    on_host("app1", f"docker image ls -q {missing} | xargs -r docker image rm --force")
     on_host("app1", f"mount -t tmpfs -o size=64k tmpfs {downloads}")
     try:
-        result = lab("deploy", "--yes", "--set", f"images.jawn={missing}")
+        result = lab("deploy", "--yes", "--set", f"images.jawn={missing}:24.3")
     finally:
         on_host("app1", f"umount {downloads}")
     assert result.code == 5, result.text
