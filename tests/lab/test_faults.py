@@ -261,7 +261,7 @@ def test_a_disk_that_fills_up_inside_a_pull_leaves_the_old_release(injected):
     finally:
         on_host("app1", f"umount {downloads}")
     assert result.code == 5, result.text
-    assert "app1: pull" in result.text
+    assert "the deploy stopped at `pull`" in result.text
     assert "no space left on device" in result.text
     assert (settled(), all_containers()) == (before, running)
     assert lab("prune", "--yes").code == 0
