@@ -42,7 +42,23 @@ READING = (
     Budget("usage", (), 1, 1, 3, "open, ask both stores"),
     Budget("doctor", (), 1, 1, 4, "open, look, examine"),
 )
-BUDGETS = (PLAN, NO_CHANGES, ONE_VARIABLE, ROLLBACK, VERIFY, *READING)
+CHANGING = (
+    Budget("apikey.create", ("--name", "counted"), 1, 1, 3, "open, ask both stores"),
+    Budget("apikey.revoke", ("--key", "counted", "--yes"), 1, 1, 3, "open, ask both stores"),
+    Budget("user.create", (), 1, 1, 3, "open, ask PostgreSQL; jawn signs up"),
+    Budget("images.lock", (), 1, 1, 3, "open, look, ask the registry"),
+    Budget("backup", (), 1, 1, 4, "open, look, lease, back up"),
+)
+CHANGING_LONG = (
+    Budget("drill", (), 1, 1, 3, "open, lease, restore aside"),
+    Budget("restore", ("--yes",), 1, 1, 24, "look, lease, back up, stop, put in place, start, verify"),
+    Budget(
+        "secrets.rotate", ("--name", "postgres_password", "--yes"), 1, 1, 22,
+        "as a deploy; then shut out and see refused what was before",
+    ),
+    Budget("halt", ("--service", "jawn", "--yes"), 1, 1, 4, "open, look, lease, stop"),
+)  # fmt: skip
+BUDGETS = (PLAN, NO_CHANGES, ONE_VARIABLE, ROLLBACK, VERIFY, *READING, *CHANGING, *CHANGING_LONG)
 
 
 def row(budget: Budget) -> str:
