@@ -18,6 +18,8 @@ from .failure import StepFailed
 from .redaction import hide
 
 PASSWORD = "RESTIC_PASSWORD"  # noqa: S105 - the name of a variable
+# Let ssh give up on a server that went silent after two minutes; restic does for S3's after five (its own default).
+SFTP = ("-o", "sftp.args=-o ServerAliveInterval=20 -o ServerAliveCountMax=6 -o ConnectTimeout=60")
 INSIDE = "/set"  # where the files of a set are for restic: the same for every set, so that they compare
 _NO_REPOSITORY, _WRONG_PASSWORD = 10, 12  # exit codes since restic 0.17
 
@@ -166,6 +168,7 @@ def _run(
         volumes.append(f"{settings.repository}:/repository")
     if settings.repository.startswith("sftp:"):
         volumes.append("/root/.ssh:/root/.ssh:ro")  # this host's own key and known_hosts
+        arguments = (*arguments, *SFTP)
     environment = {**settings.environment, "RESTIC_CACHE_DIR": "/cache", "RESTIC_PROGRESS_FPS": "0.1",
                    "RESTIC_REPOSITORY": "/repository" if folder else settings.repository}  # fmt: skip
     command = [

@@ -51,7 +51,7 @@ CHANGING = (
 )
 CHANGING_LONG = (
     Budget("drill", (), 1, 1, 3, "open, lease, restore aside"),
-    Budget("restore", ("--yes",), 1, 1, 24, "look, lease, back up, stop, put in place, start, verify"),
+    Budget("restore", ("--yes",), 1, 1, 16, "look, lease, back up, stop, put in place, start, verify"),
     Budget(
         "secrets.rotate", ("--name", "postgres_password", "--yes"), 1, 1, 22,
         "as a deploy; then shut out and see refused what was before",

@@ -91,6 +91,8 @@ def test_an_address_is_reached_over_the_network(repository, tmp_path):
     assert environment["RESTIC_REPOSITORY"] == "sftp:me@host:/sets"
     assert arguments[arguments.index("--network") + 1] == "host"
     assert "/root/.ssh:/root/.ssh:ro" in arguments
+    (kept,) = [word for word in arguments if word.startswith("sftp.args=")]
+    assert "ServerAliveInterval" in kept, "a server that vanishes would be waited for, the host's lease held, for ever"
 
 
 def test_keys_of_an_s3_store_are_no_arguments_either(repository, tmp_path, monkeypatch):
