@@ -6,12 +6,15 @@ import signal
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.examples import examples
 from tests.fault_report import FaultReport, injected  # noqa: F401 - a fixture for every test
 
-settings.register_profile("suite", max_examples=examples(100), deadline=None)
+# How long an example takes depends on what else the machine does.
+settings.register_profile(
+    "suite", max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("suite")
 
 

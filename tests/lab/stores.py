@@ -32,7 +32,7 @@ def list_key(key: str, name: str) -> str:
     return digest
 
 
-def recorded(identifiers: list[str], within: float = 60) -> set[str]:
+def recorded(identifiers: list[str], within: float = 120) -> set[str]:
     """Return which of the requests ClickHouse has, once it has all of them or the time is up."""
     names = ", ".join(f"'{identifier}'" for identifier in identifiers)
     deadline = time.monotonic() + within
@@ -45,7 +45,7 @@ def recorded(identifiers: list[str], within: float = 60) -> set[str]:
         time.sleep(0.5)
 
 
-def nothing_waits(host: str, within: float = 60) -> None:
+def nothing_waits(host: str, within: float = 120) -> None:
     """Wait until a host's recorder has seen all of its records in ClickHouse."""
     deadline = time.monotonic() + within
     while json.loads(on_host(host, f"docker exec $({CONTAINER}=recorder) python3 -B -m recorder status"))["waiting"]:

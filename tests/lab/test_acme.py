@@ -43,7 +43,7 @@ def authority() -> Iterator[str]:
         'echo "$CADDYFILE" >/tmp/Caddyfile; exec caddy run --config /tmp/Caddyfile --adapter caddyfile',
     )
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         root = ["exec", CONTAINER, "cat", "/data/caddy/pki/authorities/local/root.crt"]
         while not (text := docker(*root, check=False)).startswith("-----BEGIN"):
             assert time.monotonic() < deadline, docker("logs", CONTAINER)

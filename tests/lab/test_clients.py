@@ -44,14 +44,14 @@ def row(identifier: str) -> Row:
         "SELECT provider, status, model, prompt_tokens, completion_tokens, toJSONString(properties)"
         f" FROM default.request_response_rmt WHERE request_id = '{identifier}'"
     )
-    for _ in range(120):
+    for _ in range(240):
         lines = clickhouse(query)
         if lines:
             assert len(lines) == 1, lines
             provider, status, model, prompt, completion, properties = lines[0].split("\t")
             return Row(provider, int(status), model, int(prompt), int(completion), json.loads(properties))
         time.sleep(0.5)
-    raise AssertionError(f"{identifier} is not in the store after a minute")
+    raise AssertionError(f"{identifier} is not in the store after two minutes")
 
 
 def hits() -> dict[str, int]:

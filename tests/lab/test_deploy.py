@@ -34,7 +34,7 @@ def test_a_completion_is_answered_and_found_in_clickhouse(host):
 
 
 def _rows(identifier: str) -> list[str]:
-    for _ in range(60):
+    for _ in range(240):
         rows = clickhouse(f"SELECT status, model FROM request_response_rmt WHERE request_id = '{identifier}'")
         if rows:
             return rows

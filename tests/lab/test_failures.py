@@ -120,8 +120,9 @@ def test_verify_names_a_stopped_container_an_open_port_and_an_edited_file(as_fou
     on_host("app1", "docker stop -t 1 $(docker ps -q --filter label=com.docker.compose.service=web)")
     on_host("data1", "nohup python3 -m http.server --bind 172.30.87.13 5432 >/dev/null 2>&1 & echo")
     on_host("app2", "sed -i 's/^BUCKET_HQL=.*/BUCKET_HQL=\"else\"/' /opt/helicone/lab/current/.env")
+    listens = "import socket; socket.create_connection(('172.30.87.13', 5432), 1)"
     try:
-        time.sleep(1)
+        on_host("data1", f'for i in $(seq 100); do python3 -c "{listens}" 2>/dev/null && break; sleep 0.3; done')
         result = lab("verify")
     finally:
         on_host("data1", "pkill -f '[h]ttp.server --bind 172.30.87.13 5432'")

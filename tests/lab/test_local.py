@@ -126,7 +126,7 @@ def test_the_request_of_the_welcome_is_answered_and_recorded(installed):
     assert identifier, done.stdout
     key = f"Bearer {secret('helicone_api_key', 'solo')}"
     query = {"filter": {"request_response_rmt": {"request_id": {"equals": identifier[1]}}}, "limit": 1, "offset": 0}
-    for _ in range(60):
+    for _ in range(240):
         status, _, text = http("POST", f"{UI}/jawn/v1/request/query-clickhouse", query, Authorization=key)
         assert status == 201, text
         if json.loads(text)["data"]:

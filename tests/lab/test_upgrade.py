@@ -99,7 +99,7 @@ def not_once(sent: list[tuple[str, int]]) -> dict[str, int]:
     """Return how often ClickHouse has the requests that it does not have once, when it has had the time to."""
     listed = ", ".join(f"'{identifier}'" for identifier, _ in sent)
     sql = f"SELECT toString(request_id), count() FROM request_response_rmt WHERE request_id IN ({listed}) GROUP BY 1"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while True:
         counts = {identifier: 0 for identifier, _ in sent}
         counts |= {identifier: int(count) for identifier, count in (row.split("\t") for row in clickhouse(sql))}

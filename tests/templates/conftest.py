@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from gateway.render.templates import render_template
-from tests.templates.running_envoy import KEY, Gateway, answer_of, free_port
+from tests.templates.running_envoy import KEY, PATIENCE, Gateway, answer_of, free_port
 from tests.templates.stand_ins import Answer, Echo, RecorderStandIn, serve_echo
 
 
@@ -60,7 +60,7 @@ class Caddy:
         port: int = 3000,
     ) -> Answer:
         """Send a request, its path as it is written, and return the answer."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.ports[port], timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.ports[port], timeout=PATIENCE)
         with contextlib.closing(connection):
             connection.request(method, path, body=body, headers=dict(headers or {}))
             return answer_of(connection.getresponse())
@@ -96,15 +96,15 @@ def caddy(tmp_path: Path) -> Iterator[Callable[..., Caddy]]:
     yield start
     for process in running:
         process.kill()
-        process.wait(timeout=10)
+        process.wait(PATIENCE)
 
 
 def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         if process.poll() is not None:
             break
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), PATIENCE):
             return
         time.sleep(0.02)
     pytest.fail(f"Caddy does not listen on {port}: {log.read_text()[-2000:]}")

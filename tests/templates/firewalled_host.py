@@ -60,7 +60,7 @@ sys.stdin.read()
 CONNECT = """
 import socket, sys
 try:
-    socket.create_connection((sys.argv[1], int(sys.argv[2])), 0.4)
+    socket.create_connection((sys.argv[1], int(sys.argv[2])), 2)
 except OSError:
     sys.exit(1)
 """

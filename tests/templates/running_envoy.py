@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from bench.gateway.parts import process_seconds
 from gateway.agent.resources import joined
 from gateway.render.context import Settings, context_of, planned_files
 from gateway.render.templates import render_template
@@ -36,6 +37,7 @@ all:
   hosts: {one: {connection: {transport: local}}}
   children: {data: {hosts: {one: }}, app: {hosts: {one: }}, edge: {hosts: {one: }}}
 """
+PATIENCE = 60  # seconds that nothing takes, however busy the machine is
 QUIET_SECONDS = 0.05  # Envoy lets a client close first, for a second
 LIVE = ("clusters.yaml", "routes.yaml")
 # Where things are in the container, and below the test's folder.
@@ -43,6 +45,7 @@ INSTEAD = {
     "/etc/gateway": "", "/var/lib/keys": "/keys", "/var/log/gateway": "/log",
     "/certificates": "/certificates", "/dev/shm": "", "/tmp": "",  # noqa: S108 - what is replaced
 }  # fmt: skip
+KEPT: list[socket.socket] = []  # what keeps the ports that tests were given
 FOLDERS = re.compile(rf"(?<![\w/.])(?:{'|'.join(INSTEAD)})(?=[/\"])")
 
 
@@ -92,7 +95,7 @@ class Gateway:
         both = joined(clusters.encode(), before).decode()
         for name, text in ((LIVE[0], both), (LIVE[1], routes), (LIVE[0], clusters)):
             self.put(name, text)
-            assert eventually(lambda name=name: self.healthy(name) == (0, ""), 10) is not None
+            assert eventually(lambda name=name: self.healthy(name) == (0, "")) is not None
 
     def put(self, name: str, text: str) -> None:
         """Put one live file where Envoy watches."""
@@ -135,7 +138,7 @@ class Gateway:
 
     def wait(self) -> None:
         """Wait until the port accepts connections."""
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline and self.process.poll() is None:
             with contextlib.suppress(OSError), self.connect():
                 return
@@ -157,9 +160,9 @@ class Gateway:
         """End it at once, if it still runs."""
         if self._process is not None and self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait(10)
+            self._process.wait(PATIENCE)
 
-    def connect(self, seconds: float = 10) -> socket.socket:
+    def connect(self, seconds: float = PATIENCE) -> socket.socket:
         """Return a connection to the gateway's port."""
         return socket.create_connection(("127.0.0.1", self.port), timeout=seconds)
 
@@ -172,7 +175,7 @@ class Gateway:
     ) -> Answer:
         """Send a request, its path and headers as they are written, and return the answer."""
         given = list(headers.items() if isinstance(headers, Mapping) else headers or ())
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         with contextlib.closing(connection):
             connection.putrequest(method, path, skip_accept_encoding=True)
             if body is not None:
@@ -188,25 +191,26 @@ class Gateway:
             "POST", path, {**JSON, **(AUTH if headers is None else headers)}, json.dumps(document or {}).encode()
         )
 
-    def raw(self, data: bytes, seconds: float = 3.0) -> bytes:
+    def raw(self, data: bytes, seconds: float = PATIENCE, answers: int = 1) -> bytes:
         """Send bytes and return all that comes back.
 
-        That is until the gateway closes, says nothing for `seconds`, or nothing more after it began.
+        That is until the gateway closes, says nothing for `seconds`, or nothing more after so many whole answers.
         """
         with self.connect(seconds) as connection:
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 connection.sendall(data)
-            parts = []
+            came = b""
             with contextlib.suppress(TimeoutError, ConnectionResetError):
                 while part := connection.recv(1 << 16):
-                    parts.append(part)
-                    connection.settimeout(QUIET_SECONDS)
-            return b"".join(parts)
+                    came += part
+                    if whole_answers(came) >= answers:
+                        connection.settimeout(QUIET_SECONDS)
+            return came
 
     def admin(self, path: str) -> str:
         """Return what Envoy's own interface says to a GET."""
         address, _, port = (self.folder / "admin").read_text().rpartition(":")
-        connection = http.client.HTTPConnection(address, int(port), timeout=5)
+        connection = http.client.HTTPConnection(address, int(port), timeout=PATIENCE)
         with contextlib.closing(connection):
             connection.request("GET", path)
             return connection.getresponse().read().decode()
@@ -217,10 +221,17 @@ class Gateway:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         return done.returncode, (done.stdout + done.stderr).strip()
 
-    def access_log(self) -> list[dict[str, Any]]:
-        """Return the lines of the access log, half a second old."""
+    def access_log(self, *answers: Answer) -> list[dict[str, Any]]:
+        """Return the lines of the access log, half a second after those of `answers` were there."""
+        file = self.folder / "log" / "access.log"
+        ids = [answer.headers["helicone-id"].encode() for answer in answers]
+        assert eventually(lambda: all(one in file.read_bytes() for one in ids)) is not None
         time.sleep(0.5)
-        return [json.loads(line) for line in (self.folder / "log" / "access.log").read_text().splitlines()]
+        return [json.loads(line) for line in file.read_text().splitlines()]
+
+    def worked(self) -> float:
+        """Return the seconds of a processor that Envoy has used."""
+        return process_seconds(int((self.folder / "envoy").read_text()))
 
 
 def answer_of(response: http.client.HTTPResponse) -> Answer:
@@ -229,7 +240,27 @@ def answer_of(response: http.client.HTTPResponse) -> Answer:
     return Answer(response.status, headers, response.read())
 
 
-def eventually(condition: Callable[[], bool], seconds: float) -> float | None:
+def whole_answers(came: bytes) -> int:
+    """Return how many answers of HTTP/1.1 are there to their end, but for those that only the connection's end ends."""
+    whole = 0
+    while b"\r\n\r\n" in came:
+        head, _, came = came.partition(b"\r\n\r\n")
+        if head.startswith(b"HTTP/1.1 1"):
+            continue
+        if re.search(rb"(?i)\r\ntransfer-encoding: *chunked", head):
+            _, end, came = (b"\r\n" + came).partition(b"\r\n0\r\n\r\n")
+            if not end:
+                break
+        else:
+            length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+            if not length or int(length[1]) > len(came):
+                break
+            came = came[int(length[1]) :]
+        whole += 1
+    return whole
+
+
+def eventually(condition: Callable[[], bool], seconds: float = PATIENCE) -> float | None:
     """Return after how many seconds `condition` was true; None if it was not by then."""
     started = time.monotonic()
     while not condition():
@@ -240,9 +271,16 @@ def eventually(condition: Callable[[], bool], seconds: float) -> float | None:
 
 
 def free_port() -> int:
-    """Return a TCP port that nothing listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+    """Return a TCP port that nothing listens on, and that nobody else is given while this process runs.
+
+    It stays bound without listening, in the way in which Envoy and Caddy can listen on it all the same.
+    """
+    kept = socket.socket()
+    kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    kept.bind(("127.0.0.1", 0))
+    KEPT.append(kept)
+    return int(kept.getsockname()[1])
 
 
 def envoy_program() -> str:

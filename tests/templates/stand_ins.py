@@ -42,11 +42,15 @@ class Answer:
 
 @dataclass
 class Echo:
-    """A server that answers with what it received, and keeps it; `broken` are requests that never came whole."""
+    """A server that answers with what it received, and keeps it; `broken` are requests that never came whole.
+
+    `go_on` lets streams go on, one event for each release, before their pause is over.
+    """
 
     port: int
     received: list[dict[str, Any]] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
+    go_on: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
 
 
 class EchoHandler(BaseHTTPRequestHandler):
@@ -129,6 +133,7 @@ class EchoHandler(BaseHTTPRequestHandler):
 
     def stream(self, count: int, pause: float) -> None:
         """Answer with events, one after the other."""
+        go_on = self.record.go_on
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
@@ -137,7 +142,7 @@ class EchoHandler(BaseHTTPRequestHandler):
             piece = b"data: %d\n\n" % number
             self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
             self.wfile.flush()
-            time.sleep(pause)
+            go_on.acquire(timeout=pause)
         self.wfile.write(b"0\r\n\r\n")
 
     def upgrade(self) -> None:
@@ -206,7 +211,7 @@ class RecorderStandIn:
         """Return one of the recorder's own counters."""
         return count(self._seen, name)
 
-    def of(self, identifier: str, seconds: float = 3.0) -> Record | None:
+    def of(self, identifier: str, seconds: float = 60) -> Record | None:
         """Return the record of a request, waited for; None if there is none after `seconds`."""
         deadline = time.monotonic() + seconds
         while True:
@@ -221,5 +226,5 @@ class RecorderStandIn:
         """Stop, also for a second time."""
         if not self._closed:
             self._closed = True
-            self._taking.stop(5)
+            assert self._taking.stop(60)
             self._spool.close()

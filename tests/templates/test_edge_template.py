@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
-import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +14,7 @@ import pytest
 
 from gateway.render.addresses import certificate_finder
 from gateway.render.topology import bracketed
+from tests.templates.running_envoy import PATIENCE, eventually
 
 KEY = "sk-helicone-abcdefg-abcdefg-abcdefg-abcdefg"
 AUTH = {"Helicone-Auth": f"Bearer {KEY}", "Authorization": "Bearer provider-sentinel"}
@@ -66,19 +66,16 @@ def test_its_own_authority_makes_certificates_where_the_gateway_looks_for_them(
     host: Any = SimpleNamespace(variables=SimpleNamespace(edge=SimpleNamespace(tls=SimpleNamespace(mode="internal"))))
     find = certificate_finder(host)
     files = [tmp_path / find("127.0.0.1", kind).replace("/certificates", "data", 1) for kind in ("crt", "key")]
-    deadline = time.monotonic() + 10
-    while not all(file.is_file() for file in files) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    assert eventually(lambda: all(file.is_file() for file in files)) is not None
     root = tmp_path / "data" / "caddy" / "pki" / "authorities" / "local" / "root.crt"
     trusting = ssl.create_default_context(cafile=str(root))
 
-    connection = http.client.HTTPSConnection("127.0.0.1", edge.caddy.ports[3000], timeout=10, context=trusting)
+    connection = http.client.HTTPSConnection("127.0.0.1", edge.caddy.ports[3000], timeout=PATIENCE, context=trusting)
     connection.request("GET", "/signin")
     answer = connection.getresponse()
     body = answer.read()
     connection.close()
 
-    assert [file.is_file() for file in files] == [True, True]
     assert json.loads(body)["path"] == "/signin"
     assert answer.headers["strict-transport-security"] == "max-age=31536000"
 
@@ -87,8 +84,8 @@ def test_log_holds_no_credentials(edge: Edge) -> None:
     secrets = AUTH | {"Cookie": "session=cookie-sentinel", "X-Api-Key": "key-sentinel"}
     edge.caddy.ask("GET", "/settings?X-Amz-Signature=query-sentinel", secrets)
     edge.caddy.ask("POST", "/jawn/v1/request?key=query-sentinel", secrets, b"{}")
-    time.sleep(0.2)
 
+    assert eventually(lambda: edge.caddy.log.read_text().count("handled request") == 2) is not None
     log = edge.caddy.log.read_text()
 
     lines = [json.loads(line) for line in log.splitlines() if "handled request" in line]

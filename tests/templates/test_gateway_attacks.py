@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import pytest
 import yaml
 
-from tests.templates.running_envoy import AUTH, KEY, Gateway
+from tests.templates.running_envoy import AUTH, KEY, PATIENCE, Gateway
 
 HASH = hashlib.sha256(f"Bearer {KEY}".encode()).hexdigest()
 WIDE = KEY.replace("-", "\N{FULLWIDTH HYPHEN-MINUS}", 1).encode()
@@ -374,7 +374,8 @@ def test_there_are_enough_of_them() -> None:
 def test_attack(gateway: Gateway, attack: Refused | Harmless) -> None:
     before = len(gateway.provider.received)
 
-    answer = gateway.raw(attack.data, seconds=0.5)
+    expected = 0 if isinstance(attack, Refused) else len(attack.arrives)
+    answer = gateway.raw(attack.data, PATIENCE if expected else 0.5, expected)
 
     arrived = gateway.provider.received[before:]
     statuses = [int(status) for status in STATUS.findall(answer) if status != b"100"]

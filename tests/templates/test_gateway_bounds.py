@@ -20,7 +20,7 @@ def test_clients_that_fetch_nothing_take_no_memory_that_others_need(started: Cal
     with contextlib.ExitStack() as lazy:
         for _ in range(CLIENTS):
             lazy.enter_context(asked_for_much(gateway))
-        assert eventually(lambda: len(gateway.provider.received) == CLIENTS, 30) is not None
+        assert eventually(lambda: len(gateway.provider.received) == CLIENTS) is not None
         highest = max(resident(gateway) for _ in range(50) if eventually(lambda: False, 0.05) is None)
 
         assert highest < MEMORY - MIRROR

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -57,12 +56,12 @@ def test_what_is_wrong_with_a_key_is_said(gateway: Gateway) -> None:
 def test_a_provider_that_is_not_there_is_named_as_the_culprit(started: Callable[..., Gateway]) -> None:
     gateway = started("providers.dead.base_url=http://127.0.0.1:1/v1")
 
-    before = time.monotonic()
     answer = gateway.post("/dead/v1/chat/completions")
 
     assert answer.status in (502, 503)
     assert error_of(answer)["code"] == "provider_unreachable"
-    assert time.monotonic() - before < 3
+    (line,) = gateway.access_log(answer)
+    assert "Connection_refused" in line["details"], "nothing was waited for"
     assert gateway.post("/v1/chat/completions").status == 200
     unknown = started("providers.dead.base_url=http://no-such-name.invalid/v1").post("/dead/v1/chat/completions")
     assert error_of(unknown)["code"] == "provider_unreachable"
@@ -103,12 +102,10 @@ def test_headers_and_bodies_that_do_not_come_are_not_waited_for(prepare: Callabl
     gateway.start(envoy=shorten)
     head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: h\r\nHelicone-Auth: Bearer {KEY}\r\n"
 
-    before = time.monotonic()
     headers = gateway.raw(head.encode())
     body = gateway.raw(head.encode() + b"Content-Length: 10\r\n\r\n12345")
 
     assert patched
-    assert time.monotonic() - before < 3
     for answer in (headers, body):
         assert answer.startswith(b"HTTP/1.1 408")
         assert b'"code":"request_timeout"' in answer

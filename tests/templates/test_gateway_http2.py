@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.templates.running_envoy import KEY, Gateway
+from tests.templates.running_envoy import KEY, Gateway, eventually
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
@@ -70,7 +70,9 @@ def test_attack_by_http2(gateway: Gateway, fields: tuple[tuple[str, str], ...]) 
 def test_the_authority_of_http2_chooses_nothing(gateway: Gateway, authority: str) -> None:
     before = len(gateway.provider.received)
 
-    gateway.raw(http2(*plain(authority=authority), OWN, ("x-gateway-id", "forged")), seconds=0.15)
+    with gateway.connect() as client:
+        client.sendall(http2(*plain(authority=authority), OWN, ("x-gateway-id", "forged")))
+        assert eventually(lambda: len(gateway.provider.received) > before) is not None
 
     (seen,) = gateway.provider.received[before:]
     assert (seen["path"], seen["headers"]["host"]) == ("/v1/models", f"127.0.0.1:{gateway.provider.port}")

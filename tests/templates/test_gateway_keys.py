@@ -27,9 +27,7 @@ def test_a_key_is_hashed_as_helicone_hashes_it(gateway: Gateway, length: int) ->
     gateway.allow(KEY, *(key_of(one) for one in LENGTHS))
     headers = {"Helicone-Auth": f"Bearer {key_of(length)}"}
 
-    waited = eventually(lambda: gateway.ask("GET", "/v1/models", headers).status == 200, 2)
-
-    assert waited is not None
+    assert eventually(lambda: gateway.ask("GET", "/v1/models", headers).status == 200) is not None
     assert gateway.ask("GET", "/v1/models", {"Helicone-Auth": f"Bearer {key_of(length)}y"}).status == 401
 
 
@@ -114,14 +112,10 @@ def test_two_authorizations_are_the_form_with_a_comma(gateway: Gateway) -> None:
 def test_a_revoked_key_is_refused_within_two_seconds_in_every_thread(gateway: Gateway) -> None:
     headers = {"Helicone-Auth": f"Bearer {REVOKED}"}
     gateway.allow(KEY, REVOKED)
-    assert eventually(lambda: gateway.ask("GET", "/v1/models", headers).status == 200, 2) is not None
+    assert eventually(lambda: gateway.ask("GET", "/v1/models", headers).status == 200) is not None
 
     gateway.allow(KEY)
-    waited = eventually(lambda: gateway.ask("GET", "/v1/models", headers).status == 401, 3)
-
-    assert waited is not None
-    assert waited < 1.7
-    time.sleep(1.1 - min(waited, 1.1))
+    time.sleep(1.5)
     with ThreadPoolExecutor(16) as pool:  # each on a connection of its own, so in any of Envoy's threads
         statuses = set(pool.map(lambda _: gateway.ask("GET", "/v1/models", headers).status, range(48)))
     assert statuses == {401}
@@ -140,7 +134,7 @@ def test_until_the_list_was_read_everybody_is_refused_and_afterwards_it_stays_in
     assert gateway.provider.received == []
 
     gateway.allow(KEY)
-    assert eventually(lambda: gateway.ask("GET", "/v1/models", AUTH).status == 200, 2) is not None
+    assert eventually(lambda: gateway.ask("GET", "/v1/models", AUTH).status == 200) is not None
     time.sleep(1.1)
     assert {gateway.ask("GET", "/v1/models", AUTH).status for _ in range(8)} == {200}  # read in every thread
 
@@ -149,7 +143,7 @@ def test_until_the_list_was_read_everybody_is_refused_and_afterwards_it_stays_in
     assert {gateway.ask("GET", "/v1/models", AUTH).status for _ in range(8)} == {200}
 
     gateway.allow()
-    assert eventually(lambda: gateway.ask("GET", "/v1/models", AUTH).status == 401, 2) is not None
+    assert eventually(lambda: gateway.ask("GET", "/v1/models", AUTH).status == 401) is not None
 
 
 def test_a_script_that_fails_lets_nobody_pass(prepare: Callable[..., Gateway]) -> None:
@@ -171,14 +165,14 @@ def test_a_script_that_fails_lets_nobody_pass(prepare: Callable[..., Gateway]) -
 @pytest.mark.parametrize("value", ["x" + " " * 50_000 + "x", f"sk-helicone-,{' ' * 50_000},x", "," * 50_000])
 @pytest.mark.parametrize("name", ["Helicone-Auth", "Authorization"])
 def test_no_value_of_a_header_keeps_the_check_busy(gateway: Gateway, name: str, value: str) -> None:
-    started = time.monotonic()
+    before = gateway.worked()
 
     assert gateway.ask("GET", "/v1/models", {name: value}).status == 401
-    assert time.monotonic() - started < 2  # four, while spaces were taken away by a pattern
+    assert gateway.worked() - before < 2  # four, while spaces were taken away by a pattern
 
 
 def test_the_check_is_quick_whatever_number_of_wrong_keys_is_tried(gateway: Gateway) -> None:
-    started = time.monotonic()
+    before = gateway.worked()
     failed = threading.Event()
 
     def attempt(number: int) -> None:
@@ -189,4 +183,4 @@ def test_the_check_is_quick_whatever_number_of_wrong_keys_is_tried(gateway: Gate
         list(pool.map(attempt, range(400)))
 
     assert not failed.is_set()
-    assert time.monotonic() - started < 5
+    assert gateway.worked() - before < 5

@@ -50,7 +50,7 @@ def test_a_completion_is_recorded_with_all_that_helicone_shows(gateway: Gateway)
     fingerprint = hashlib.sha256(f"Bearer {KEY}".encode()).hexdigest()[:16]
     assert record.headers["helicone-property-gateway-key"] == fingerprint
     assert KEY not in str(record.headers)
-    assert mirrored(gateway) == [], "what was taken is removed"
+    assert eventually(lambda: mirrored(gateway) == []) is not None, "what was taken is removed"
 
 
 @pytest.mark.parametrize(
@@ -74,6 +74,7 @@ def test_a_record_is_made_of_the_gateways_own_headers_whatever_a_caller_sends(ga
     names = ("Id", "Key", "Key-Id", "Provider", "Kind", "Target", "Recorded", "Start")
     forged = "".join(f"X-Gateway-{name}: forged\r\nx-gateway-{name}: forged again\r\n" for name in names)
     own = "".join(f"{name}: {value}\r\n" for name, value in AUTH.items())
+    before = time.time()
 
     answer = gateway.raw(
         f"POST /v1/embeddings HTTP/1.1\r\nHost: x\r\n{own}{forged}Content-Type: application/json\r\n"
@@ -87,7 +88,7 @@ def test_a_record_is_made_of_the_gateways_own_headers_whatever_a_caller_sends(ga
     assert (record.key, record.provider, record.kind) == (f"Bearer {KEY}", "openai", "openai")
     assert record.url.endswith("/v1/embeddings")
     assert record.request_body == b"{}"
-    assert abs(record.started - time.time()) < 10
+    assert before - 1 < record.started < time.time() + 1
     assert "forged" not in repr(record)
 
 
@@ -123,7 +124,7 @@ def test_every_one_of_many_at_once_is_recorded_once(gateway: Gateway) -> None:
         answers = list(pool.map(lambda number: gateway.post("/v1/embeddings", None, {"n": number}), range(200)))
 
     sent = {answer.headers["helicone-id"] for answer in answers}
-    assert eventually(lambda: sent <= {record.id for record in list(gateway.recorder.records)}, 5) is not None
+    assert eventually(lambda: sent <= {record.id for record in list(gateway.recorder.records)}) is not None
     taken = [record.id for record in gateway.recorder.records if record.id in sent]
     assert sorted(taken) == sorted(sent)
 
@@ -178,14 +179,15 @@ def test_what_is_refused_is_not_recorded(gateway: Gateway) -> None:
 
 
 def test_the_access_log_tells_what_a_recorder_has_to_have(gateway: Gateway) -> None:
-    before = len(gateway.access_log())
+    gateway.access_log()
+    began = int(time.time() * 1000) / 1000
 
     recorded = gateway.post("/v1/chat/completions?api-key=query-sentinel")
     other = gateway.ask("GET", "/modelscope/v1/models", AUTH)
     gateway.post("/v1/chat/completions", {})
     gateway.ask("GET", "/healthz")
 
-    lines = gateway.access_log()[before:]
+    lines = [line for line in gateway.access_log(recorded, other) if float(line["start"]) >= began]
     assert [(line["id"], line["recorded"], line["provider"], line["status"]) for line in lines] == [
         (recorded.headers["helicone-id"], "yes", "openai", 200),
         (other.headers["helicone-id"], "no", "modelscope", 200),
@@ -194,18 +196,18 @@ def test_the_access_log_tells_what_a_recorder_has_to_have(gateway: Gateway) -> N
         ("POST", "/v1/chat/completions"),
         ("GET", "/modelscope/v1/models"),
     ]
-    assert abs(float(lines[0]["start"]) - time.time()) < 30
+    assert float(lines[0]["start"]) < time.time() + 1
     assert set(lines[0]) == {
         "id", "recorded", "exchange", "provider", "start", "ms", "status", "flags", "details", "method", "path",
     }  # fmt: skip
 
 
 def test_no_log_holds_what_opens_doors(gateway: Gateway) -> None:
-    gateway.post(
+    answer = gateway.post(
         "/v1/chat/completions?api_key=query-sentinel", {**AUTH, "X-Api-Key": "key-sentinel"}, {"a": "body-sentinel"}
     )
     gateway.post("/v1/chat/completions?api_key=query-sentinel", {"Helicone-Auth": "Bearer sk-helicone-sentinel"})
-    gateway.access_log()
+    gateway.access_log(answer)
 
     written = gateway.log + (gateway.folder / "log" / "access.log").read_text()
     assert "sentinel" not in written
@@ -233,8 +235,9 @@ def test_what_a_killed_proxy_leaves_is_recorded_as_far_as_it_came(prepare: Calla
     gateway = prepare()
     gateway.allow(KEY)
     gateway.start()
+    gateway.provider.go_on.release(2)
     with gateway.connect() as client:
-        body = b'{"stream": 50, "pause": 0.05}'
+        body = b'{"stream": 50, "pause": 600}'
         head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: h\r\nHelicone-Auth: Bearer {KEY}\r\n"
         head += "Content-Type: application/json\r\n"
         client.sendall(head.encode() + b"Content-Length: %d\r\n\r\n" % len(body) + body)
@@ -243,11 +246,11 @@ def test_what_a_killed_proxy_leaves_is_recorded_as_far_as_it_came(prepare: Calla
             came += client.recv(65536)
         gateway.stop()
 
-    assert eventually(lambda: bool(gateway.recorder.records), 8) is not None
+    assert eventually(lambda: bool(gateway.recorder.records)) is not None
     (record,) = gateway.recorder.records
     assert record.response_body.startswith(b"data: 1\n\ndata: 2\n\n")
     assert not record.complete
-    assert eventually(lambda: not list((gateway.folder / "mirror").iterdir()), 8) is not None
+    assert eventually(lambda: not list((gateway.folder / "mirror").iterdir())) is not None
 
 
 def test_where_there_is_no_room_requests_pass_and_are_counted(prepare: Callable[..., Gateway]) -> None:
@@ -260,8 +263,8 @@ def test_where_there_is_no_room_requests_pass_and_are_counted(prepare: Callable[
     large = gateway.post("/v1/chat/completions", None, {"text": "x" * 100_000})
 
     assert (large.status, large.document["size"]) == (200, 100_012)
-    assert eventually(lambda: gateway.recorder.count("gaps_total") == 1, 3) is not None
-    assert mirrored(gateway) == []
+    assert eventually(lambda: gateway.recorder.count("gaps_total") == 1) is not None
+    assert eventually(lambda: mirrored(gateway) == []) is not None
     assert "error" not in gateway.log
 
 
@@ -289,12 +292,13 @@ def test_an_answer_over_the_bound_still_says_that_it_is_under_way(prepare: Calla
 
     gateway.start(gateway=sooner)
     with ThreadPoolExecutor(1) as client:
-        answer = client.submit(gateway.post, "/v1/chat/completions", None, {"stream": 60, "pause": 0.05})
-        assert eventually(lambda: len(mirrored(gateway)) == 1, 3) is not None
+        answer = client.submit(gateway.post, "/v1/chat/completions", None, {"stream": 600, "pause": 0.1})
+        assert eventually(lambda: len(mirrored(gateway)) == 1) is not None
         (file,) = mirrored(gateway)
-        assert eventually(lambda: file.read_bytes().endswith(b"r00000000"), 3) is not None
+        assert eventually(lambda: file.read_bytes().endswith(b"r00000000")) is not None
         before = file.stat().st_mtime
-        assert eventually(lambda: file.stat().st_mtime > before, 1) is not None
+        assert eventually(lambda: file.stat().st_mtime > before) is not None
+        gateway.provider.go_on.release(600)
     record = gateway.recorder.of(answer.result().headers["helicone-id"])
     assert record is not None
     assert record.complete
@@ -314,8 +318,8 @@ def test_requests_that_were_given_up_keep_no_room_from_others(prepare: Callable[
         with gateway.connect() as client:
             head = f"POST /v1/embeddings HTTP/1.1\r\nHost: h\r\nHelicone-Auth: Bearer {KEY}\r\n"
             client.sendall(f"{head}Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{{}}".encode())
-            assert eventually(lambda: len(mirrored(gateway)) == 1, 3) is not None
-        assert eventually(lambda: mirrored(gateway) == [], 3) is not None
+            assert eventually(lambda: len(mirrored(gateway)) == 1) is not None
+        assert eventually(lambda: mirrored(gateway) == []) is not None
         time.sleep(0.05)
         large = gateway.post("/modelscope/v1/embeddings", None, {"text": "x" * 100_000})
 
@@ -330,4 +334,4 @@ def test_ten_megabytes_pass_and_are_recorded(gateway: Gateway) -> None:
     answer = gateway.ask("POST", "/v1/embeddings", {**AUTH, **JSON}, b'"' + b"x" * (10 << 20) + b'"')
 
     assert answer.document["size"] == (10 << 20) + 2
-    assert eventually(lambda: gateway.recorder.of(answer.headers["helicone-id"], 0) is not None, 5) is not None
+    assert eventually(lambda: gateway.recorder.of(answer.headers["helicone-id"], 0) is not None) is not None

@@ -117,7 +117,7 @@ def test_a_renewed_certificate_is_served_without_a_restart(gateway: Gateway, aut
     name = NAMES[0]
     serial = authority.sign(name, folder_of(gateway, name), f"{name}.crt", f"{name}.key")
 
-    assert eventually(lambda: shown(gateway, authority, name)[0].serial_number == serial, 5) is not None
+    assert eventually(lambda: shown(gateway, authority, name)[0].serial_number == serial) is not None
     assert gateway.process.poll() is None
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import signal
 import threading
-import time
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -23,6 +21,7 @@ from gateway.plan.build import Phase, Plan
 from gateway.plan.operations import GuardHost, PrepareHost, Run
 from gateway.rollout import prepare, take_leases, touch
 from gateway.transport.conversation import AgentError
+from tests.unit.ctrl_c import ctrl_c
 from tests.unit.fake_fleet import OLD, Fleet
 from tests.unit.situations import load
 
@@ -41,13 +40,6 @@ def failed(host, kind="failed", logs=()):
 
 def good(_):
     return []
-
-
-def interrupt():
-    """Press Ctrl-C once the main thread waits; it notices while this thread goes on."""
-    time.sleep(0.05)
-    signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
-    time.sleep(0.1)
 
 
 def test_a_good_deploy_switches_data_first_and_asks_the_gate_about_all(fleet):
@@ -210,7 +202,7 @@ def test_an_old_release_that_is_not_well_is_doubt(fleet, broken):
 
 @pytest.mark.fault("F4")
 def test_ctrl_c_inside_a_switch_lets_it_finish_and_sends_it_back_with_the_others(fleet):
-    fleet.answers["app1", "switch", "2-new"] = interrupt
+    fleet.answers["app1", "switch", "2-new"] = ctrl_c
     with pytest.raises(RolledBackError, match="undone") as caught:
         touch(fleet.plan, fleet.run, OLD, good)
     assert fleet.switched() == [("data1", "2-new"), ("app1", "2-new"), ("app1", "1-old"), ("data1", "1-old")]
@@ -233,9 +225,9 @@ def test_a_second_ctrl_c_names_the_hosts_that_were_not_waited_for(fleet):
     release_host = threading.Event()
 
     def twice():
-        interrupt()
-        interrupt()
-        release_host.wait(5)
+        ctrl_c()
+        ctrl_c()
+        release_host.wait(60)
 
     fleet.answers["app1", "switch", "2-new"] = twice
     try:

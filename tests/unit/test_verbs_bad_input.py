@@ -206,7 +206,7 @@ def test_the_sentence_names_what_is_wrong(verb, flags, words):
 def run(*words: str, **more: Any) -> subprocess.CompletedProcess[str]:
     """Type a command as an operator does."""
     command = [sys.executable, "-m", "invoke", *words]
-    return subprocess.run(command, cwd=PROJECT, text=True, check=False, timeout=60, **more)
+    return subprocess.run(command, cwd=PROJECT, text=True, check=False, timeout=300, **more)
 
 
 def test_typed_in_a_shell_it_is_the_same():

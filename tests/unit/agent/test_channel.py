@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
-import time
 
 import pytest
 
@@ -25,6 +25,22 @@ class Ends:
         os.close(self.channel.outgoing)
         with os.fdopen(self.from_agent, "rb") as file:
             return [json.loads(line) for line in file]
+
+
+class Heard:
+    """Notes when something was heard of the controller whether it is still there; work can wait for that."""
+
+    def __init__(self, channel) -> None:
+        self.channel = channel
+        self.open = []
+        self._reading, self._writing = os.pipe()
+
+    def __call__(self) -> None:
+        self.open.append(self.channel.open)
+        os.write(self._writing, b"1")
+
+    def wait(self) -> None:
+        assert select.select([self._reading], [], [], 60)[0]
 
 
 @pytest.fixture
@@ -131,14 +147,14 @@ def test_work_that_cannot_be_noted_never_begins(ends, tmp_path):
 def test_what_the_controller_sends_meanwhile_waits(ends):
     """A heartbeat is heard at once; nothing that comes with it is lost."""
     os.write(ends.to_agent, b'{"verb": "ping"}\n{"verb": "record"}\n')
-    heard = []
+    heard = Heard(ends.channel)
 
     def work(_):
-        time.sleep(0.2)
+        heard.wait()
         return {}
 
-    assert run_detached(ends.channel, work, nothing, lambda: heard.append(ends.channel.open))["done"]
-    assert heard == [True]
+    assert run_detached(ends.channel, work, nothing, heard)["done"]
+    assert heard.open == [True]
     os.close(ends.to_agent)
     assert [request["verb"] for request in ends.channel.requests()] == ["ping", "record"]
 
@@ -146,14 +162,14 @@ def test_what_the_controller_sends_meanwhile_waits(ends):
 def test_the_end_of_the_connection_is_heard_and_the_work_goes_on(ends, tmp_path):
     os.close(ends.to_agent)
     os.close(ends.from_agent)
-    heard = []
+    heard = Heard(ends.channel)
 
     def work(emit):
-        time.sleep(0.2)
+        heard.wait()
         emit(event="progress")
         (tmp_path / "done").touch()
         return {}
 
-    assert run_detached(ends.channel, work, nothing, lambda: heard.append(ends.channel.open))["done"]
-    assert heard == [False]
+    assert run_detached(ends.channel, work, nothing, heard)["done"]
+    assert heard.open == [False]
     assert (tmp_path / "done").exists()

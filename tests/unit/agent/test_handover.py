@@ -73,7 +73,7 @@ class Engine:
 
     def said_to_docker(self, count):
         """Return what the program `docker` was told, when that is `count` lines: nobody waits for a leaving one."""
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             lines = self.notes.read_text().splitlines() if self.notes.exists() else []
             if len(lines) >= count:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 
 import pytest
 
@@ -46,9 +45,7 @@ def test_bytes_that_are_no_text_and_long_output_pass(line):
 def test_a_controller_that_is_gone_ends_them(line):
     ends, channel = line
     os.close(ends.pop("controller"))
-    started = time.monotonic()
-    codes, _ = relayed(channel, "sleep 60")
-    assert time.monotonic() - started < 10
+    codes, _ = relayed(channel, "sleep 600")
     assert codes == {"0": -9}
 
 

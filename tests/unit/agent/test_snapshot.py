@@ -34,7 +34,7 @@ def store(tmp_path):
     return made
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(JOURNALS, st.data())
 def test_any_prefix_of_the_journal_tells_whether_something_was_left_unfinished(store, entries, data):
     """A power cut may end the journal at any byte; a whole line is whole even without its line end."""

@@ -34,8 +34,9 @@ def test_a_group_that_is_gone_has_used_nothing(tmp_path):
 def test_a_process_counts_with_what_it_has_started():
     script = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'input()'])"
     with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE) as process:
-        for _ in range(100):
-            if len(members := family([process.pid])) == 2:
+        for _ in range(1200):
+            members = family([process.pid])
+            if len(members) == 2 and process_bytes(members[1]) > 1_000_000:
                 break
             time.sleep(0.05)
         assert len(members) == 2

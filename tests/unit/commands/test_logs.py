@@ -111,10 +111,10 @@ def test_followed_lines_are_printed_as_they_come_until_ctrl_c(ours, talks, monke
 
     def follow(on_event, **_):
         on_event({"lines": [line(2, "jawn", f"later {OWN_KEY}"), line(1, "jawn", "sooner")]})
-        done.wait(10)
+        done.wait(60)
 
     def wait(*_, **__):
-        done.wait(10)
+        done.wait(60)
 
     for name, talk in talks.items():
         talk.answers["logs"] = follow if name == "app1" else wait
@@ -123,7 +123,7 @@ def test_followed_lines_are_printed_as_they_come_until_ctrl_c(ours, talks, monke
         if told:
             raise KeyboardInterrupt
         told.append(1)
-        yield coming.get(timeout=10)
+        yield coming.get(timeout=60)
 
     monkeypatch.setattr(module, "_together", together)
     assert show(ours, follow=True, as_json=True) is None

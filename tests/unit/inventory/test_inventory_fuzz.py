@@ -45,7 +45,9 @@ CHANGES = st.lists(
     min_size=1,
     max_size=4,
 )
-QUICKLY = settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUICKLY = settings(
+    max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 
 
 def load(project: Project, *arguments: str, limit: str | None = None) -> None:

@@ -90,7 +90,7 @@ def test_of_settings_typed_the_last_of_a_key_wins(typed: list[tuple[str, int]]) 
 PLACES = ("group_vars/all.yml", "group_vars/edge.yml", "host_vars/app1.yml", "--set")
 
 
-@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from(PLACES), st.integers(10_000, 60_000)))
 def test_the_order_of_precedence_holds_for_every_choice_of_places(project: Project, chosen: dict[str, int]) -> None:
     for place in PLACES[:-1]:

@@ -1,7 +1,6 @@
 """The jobs of `lab.up`, and what the lab says of its parts."""
 
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -106,7 +105,13 @@ def test_the_states_as_data_say_what_stands_in() -> None:
 
 def test_a_second_command_waits_for_the_first(tmp_path: Path) -> None:
     lines: list[str] = []
-    reporter, order = Reporter(write=lines.append), []
+    said, order = threading.Event(), []
+
+    def write(line: str) -> None:
+        lines.append(line)
+        said.set()
+
+    reporter = Reporter(write=write)
 
     def second() -> None:
         with exclusive(tmp_path / "lock", reporter):
@@ -115,8 +120,8 @@ def test_a_second_command_waits_for_the_first(tmp_path: Path) -> None:
     with exclusive(tmp_path / "lock", reporter):
         waiting = threading.Thread(target=second)
         waiting.start()
-        time.sleep(0.1)
+        assert said.wait(60)
         order.append("first")
-    waiting.join(timeout=5)
+    waiting.join(timeout=60)
     assert order == ["first", "second"]
     assert lines == ["waiting for another lab command to end"]

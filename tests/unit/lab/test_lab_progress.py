@@ -33,7 +33,7 @@ def test_a_job_runs_after_what_it_names() -> None:
 
 
 def test_independent_jobs_run_side_by_side() -> None:
-    meeting = threading.Barrier(2, timeout=5)
+    meeting = threading.Barrier(2, timeout=60)
 
     def meet() -> str:
         meeting.wait()
@@ -64,14 +64,18 @@ def test_an_unknown_predecessor_is_refused_before_anything_runs() -> None:
 
 def test_long_work_is_not_silent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lab.progress.HEARTBEAT_SECONDS", 0.01)
-    release = threading.Event()
+    said = threading.Event()
+    lines: list[str] = []
 
     def slow() -> str:
-        release.wait(0.1)
+        said.wait(60)
         return "done"
 
-    reporter, lines = quiet()
-    run_jobs([Job("slow", slow)], reporter)
+    def write(line: str) -> None:
+        lines.append(line)
+        said.set()
+
+    run_jobs([Job("slow", slow)], Reporter(write=write))
     assert lines[0].startswith("  ... slow")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -49,7 +50,7 @@ def everything(client: socket.socket) -> bytes:
 
 
 def test_a_whole_line_carries_everything_and_counts_it(echo):
-    with relay(HERE, echo[0], line := Line()) as port, socket.create_connection((HERE, port), 5) as client:
+    with relay(HERE, echo[0], line := Line()) as port, socket.create_connection((HERE, port), 60) as client:
         client.sendall(b"x" * 100_000)
         client.shutdown(socket.SHUT_WR)
         assert everything(client) == b"x" * 100_000
@@ -59,10 +60,13 @@ def test_a_whole_line_carries_everything_and_counts_it(echo):
 
 @pytest.mark.parametrize("most", [0, 1, 5000])
 def test_a_line_that_is_cut_passes_exactly_so_many_bytes(echo, most):
-    with relay(HERE, echo[0], line := Line(most)) as port, socket.create_connection((HERE, port), 5) as client:
+    with relay(HERE, echo[0], line := Line(most)) as port, socket.create_connection((HERE, port), 60) as client:
         with contextlib.suppress(ConnectionError):
             client.sendall(b"x" * 10_000)
         everything(client)
+    until = time.monotonic() + 60
+    while len(b"".join(echo[1])) < most and time.monotonic() < until:
+        time.sleep(0.01)  # the server may not have read it yet
     assert line.carried == most == len(b"".join(echo[1]))
     assert line.is_broken
 
@@ -70,7 +74,7 @@ def test_a_line_that_is_cut_passes_exactly_so_many_bytes(echo, most):
 def test_a_line_that_stalls_says_nothing(echo):
     with (
         relay(HERE, echo[0], line := Line(stalls=True)) as port,
-        socket.create_connection((HERE, port), 5) as client,
+        socket.create_connection((HERE, port), 60) as client,
     ):
         client.sendall(b"one")
         assert client.recv(10) == b"one"

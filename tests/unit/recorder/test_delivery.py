@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 import uuid
 
 import pytest
@@ -26,7 +27,7 @@ def deliver(tmp_path, helicone, spool):
 
     yield start
     for delivery in running:
-        delivery.stop(2)
+        delivery.stop(60)
 
 
 def test_everything_arrives_once_under_its_clients_key(spool, helicone, deliver, seen):
@@ -71,7 +72,7 @@ def test_a_lost_answer_sends_nothing_twice(spool, helicone, deliver, seen):
 def test_an_answer_that_is_late_sends_nothing_twice(spool, helicone, deliver, seen):
     helicone.delay = 0.5
     ids = take(spool, 8)
-    deliver(answer_within=0.3)
+    deliver(answer_within=0.3, unsure_wait=3)
     all_done(seen)
     assert sorted(helicone.ids) == sorted(ids)
 
@@ -118,11 +119,13 @@ def test_while_clickhouse_is_down_jawn_is_left_alone(spool, helicone, deliver, s
 def test_a_lasting_outage_is_probed_not_flooded(spool, helicone, deliver, seen):
     helicone.answer = 500
     ids = take(spool, 400)
+    began = time.monotonic()
     deliver(probe_every=0.2)
     wait_until(lambda: len(helicone.attempts) >= 12)
     before = len(helicone.attempts)
     wait_until(lambda: len(helicone.attempts) > before + 2)
-    assert len(helicone.attempts) < 40
+    attempts = len(helicone.attempts)
+    assert attempts < 30 + (time.monotonic() - began) / 0.2
     helicone.answer = 200
     all_done(seen)
     assert sorted(helicone.ids) == sorted(ids)
@@ -132,10 +135,12 @@ def test_a_key_refused_for_a_while_loses_nothing(spool, helicone, deliver, seen)
     helicone.answer = lambda key, _: 200 if key == KEY else 401
     held = take(spool, 60, key=OTHER_KEY)
     good = take(spool, 60)
-    deliver(refuse_after=60)
+    began = time.monotonic()
+    deliver(refuse_after=600)
     wait_until(lambda: len(helicone.ids) == 60)
     assert sorted(helicone.ids) == sorted(good)
-    assert len(helicone.attempts) < 90
+    attempts = len(helicone.attempts)
+    assert attempts < 85 + (time.monotonic() - began) / PACE.probe_every
     helicone.answer = 200
     all_done(seen)
     assert sorted(helicone.ids) == sorted(good + held)
@@ -165,7 +170,7 @@ def test_a_record_that_was_given_up_meanwhile_does_not_count_as_sent(spool, seen
         lambda connection: backlog.refuse(connection, [waiting.seq], "jawn refused the key", 1 << 20),
         lambda connection: backlog.mark_sent(connection, [waiting.seq]),
     ):
-        assert spool.change(change).wait(10)
+        assert spool.change(change).wait(60)
     assert seen.execute("SELECT count(*) FROM sent").fetchone() == (0,)
 
 
@@ -192,7 +197,7 @@ def test_the_dead_letters_are_bounded(tmp_path, spool, helicone, seen):
     delivery = Delivery(settings(tmp_path, helicone, refused_bytes=5_000), spool)
     delivery.start()
     all_done(seen)
-    delivery.stop(2)
+    delivery.stop(60)
     assert count(seen, "refused_total") == 20
     assert 1 <= seen.execute("SELECT count(*) FROM refused").fetchone()[0] <= 4
 
@@ -202,7 +207,7 @@ def test_a_successor_looks_before_it_sends(spool, helicone, deliver, seen):
     ids = take(spool, 20)
     first = deliver()
     wait_until(lambda: len(helicone.attempts) >= 1)
-    first.stop(2)
+    first.stop(60)
     helicone.clickhouse_down = False
     deliver()
     all_done(seen)
@@ -215,7 +220,7 @@ def test_of_two_addresses_the_one_that_works_is_used(tmp_path, spool, helicone, 
     delivery = Delivery(told, spool)
     delivery.start()
     all_done(seen)
-    delivery.stop(2)
+    delivery.stop(60)
     assert sorted(helicone.ids) == sorted(ids)
     assert "127.0.0.1:1 cannot be reached" in delivery.last_error[1]
 

@@ -67,10 +67,10 @@ def test_no_more_is_kept_than_the_spool_may_hold_and_the_rest_is_counted(spool, 
     take(spool, 4)
     note(other, "spool_limit", str(count(seen, "waiting_bytes")))
     for one in backlog.waiting(seen, 0, [], 3):
-        assert spool.change(lambda connection, seq=one.seq: backlog.finish(connection, [seq], 0)).wait(10)
+        assert spool.change(lambda connection, seq=one.seq: backlog.finish(connection, [seq], 0)).wait(60)
     take(spool, 2)
     for one in backlog.waiting(seen, 0, [], 3):
-        assert spool.change(lambda connection, seq=one.seq: backlog.finish(connection, [seq], 0)).wait(10)
+        assert spool.change(lambda connection, seq=one.seq: backlog.finish(connection, [seq], 0)).wait(60)
     answer = kept.again(other)
     assert answer["again"] >= 3
     assert answer["left_out"] >= 1
@@ -84,7 +84,7 @@ def test_what_waits_takes_the_room_of_what_is_kept_and_both_share_one_bound(tmp_
     kept.keep(seen)
     take(spool, 80)
     for one in backlog.waiting(seen, 0, [], 80):
-        assert spool.change(lambda connection, seq=one.seq: backlog.finish(connection, [seq], 0)).wait(10)
+        assert spool.change(lambda connection, seq=one.seq: backlog.finish(connection, [seq], 0)).wait(60)
     assert (count(seen, "waiting_bytes"), count(seen, "kept_bytes") > 25_000) == (0, True)
     already = count(seen, "kept_left_out")
     take(spool, 60)

@@ -87,11 +87,11 @@ def test_killed_while_it_delivers_nothing_is_lost_and_nothing_doubled(helicone, 
     first = recorders.start("first")
     helicone.before_answer = lambda: first.kill() if len(helicone.rows) > 50 else None
     ids += take(spool, 200)
-    first.wait(10)
+    first.wait(60)
     helicone.before_answer = lambda: None
     assert count(seen, "waiting") > 0
     recorders.start("second")
-    all_done(seen, 20)
+    all_done(seen)
     assert sorted(helicone.ids) == sorted(ids)
     assert count(seen, "done_total") == 400
 
@@ -105,7 +105,7 @@ def test_killed_before_it_delivers_nothing_is_lost(helicone, recorders, spool, s
     first.wait()
     helicone.answer = 200
     recorders.start("second")
-    all_done(seen, 20)
+    all_done(seen)
     assert sorted(helicone.ids) == sorted(ids)
 
 
@@ -118,14 +118,14 @@ def test_a_successor_takes_over_and_the_old_one_ends(helicone, recorders, spool,
     ids = take(spool, 600)
     wait_until(lambda: len(helicone.ids) > 50)
     first.send_signal(signal.SIGTERM)
-    assert first.wait(10) == 0
+    assert first.wait(60) == 0
     assert not recorders.status("first")["leader"]
     wait_until(lambda: recorders.status("second")["leader"])
     ids += take(spool, 50)
-    all_done(seen, 20)
+    all_done(seen)
     assert sorted(helicone.ids) == sorted(ids)
     assert recorders.ask("healthy", "first").returncode == 1
-    assert recorders.ask("healthy", "second").returncode == 0
+    wait_until(lambda: recorders.ask("healthy", "second").returncode == 0)
 
 
 def test_what_passes_while_recorders_come_and_go_is_taken_once(helicone, recorders, seen):
@@ -148,10 +148,10 @@ def test_what_passes_while_recorders_come_and_go_is_taken_once(helicone, recorde
     passed()
     second.send_signal(signal.SIGTERM)
     passed()
-    assert second.wait(10) == 0
+    assert second.wait(60) == 0
     passed()
     wait_until(lambda: count(seen, "taken_total") == len(ids))
-    all_done(seen, 20)
+    all_done(seen)
     assert sorted(helicone.ids) == sorted(ids)
     assert recorders.status("third")["gaps_total"] == 0
     assert list(envoy.folder.iterdir()) == []
@@ -162,7 +162,7 @@ def test_it_is_healthy_without_jawn_and_clickhouse_and_says_no_secret(helicone, 
     take(spool, 20)
     recorders.start("first")
     wait_until(lambda: recorders.status("first")["last_error"])
-    assert recorders.ask("healthy", "first").returncode == 0
+    wait_until(lambda: recorders.ask("healthy", "first").returncode == 0)
     assert recorders.status("first")["waiting"] == 20
     assert "sk-helicone" not in recorders.said("first")
     assert "made-up" not in recorders.said("first")
@@ -192,9 +192,9 @@ def test_what_helicone_has_is_kept_and_comes_again_at_a_word(recorders, spool, s
     recorders.start("first")
     assert json.loads(recorders.ask("keep", "first").stdout) == {}
     ids = take(spool, 5)
-    all_done(seen, 20)
+    all_done(seen)
     helicone.rows.clear()
     assert json.loads(recorders.ask("again", "first").stdout) == {"again": 5, "left_out": 0}
-    all_done(seen, 20)
+    all_done(seen)
     assert sorted(helicone.ids) == sorted(ids)
     assert json.loads(recorders.ask("let-go", "first").stdout) == {}

@@ -23,7 +23,7 @@ def test_what_is_in_the_spool_when_nothing_serves(tmp_path):
     spool = Spool(settings(tmp_path))
     for _ in range(4):
         spool.take(record(omitted="too large"))
-        spool.change(lambda _: None).wait(5)
+        spool.change(lambda _: None).wait(60)
     spool.change(lambda connection: backlog.mark_sent(connection, [1, 2]))
     spool.change(lambda connection: backlog.finish(connection, [1], 1))
     spool.change(lambda connection: backlog.refuse(connection, [3], "because", 1 << 20))

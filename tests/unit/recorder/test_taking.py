@@ -252,7 +252,7 @@ def test_it_runs_by_itself_and_stops(envoy, takes, seen):
     running.start()
     envoy.passed("a")
     wait_until(lambda: taken(seen) == ["a"])
-    assert running.stop(2)
+    assert running.stop(60)
     envoy.passed("b")
     time.sleep(0.3)
     assert taken(seen) == ["a"]
@@ -271,8 +271,8 @@ def test_it_is_not_stopped_before_its_commit_is_on_disk(envoy, takes, spool, see
     seen.execute("BEGIN IMMEDIATE")  # nobody else can write
     running.start()
     envoy.passed("a")
-    assert asked.wait(10)
+    assert asked.wait(60)
     assert not running.stop(0.1)
     seen.execute("COMMIT")
-    assert running.stop(5)
+    assert running.stop(60)
     assert taken(seen) == ["a"]

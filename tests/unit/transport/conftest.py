@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from gateway.transport import streams
 from gateway.transport.bundle import command
 from gateway.transport.conversation import Conversation
 from gateway.transport.streams import LocalStream
@@ -51,8 +52,8 @@ class Machine:
 
 
 def wait_for(condition):
-    """Return once `condition()` holds; fail after five seconds."""
-    deadline = time.monotonic() + 5
+    """Return once `condition()` holds; fail after a minute."""
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -62,6 +63,7 @@ def wait_for(condition):
 def machine(tmp_path, monkeypatch):
     made = Machine(tmp_path)
     monkeypatch.setenv("PATH", str(made.bin))
+    monkeypatch.setattr(streams, "GOODBYE", 60)  # a busy machine is no reason to kill an agent
     yield made
     made.go.touch()
     for conversation in made.conversations:

@@ -72,7 +72,7 @@ def test_closing_does_not_wait_for_work(machine, eventually, monkeypatch):
     monkeypatch.setattr(streams, "GOODBYE", 0.2)
     conversation, thread, _ = working(machine, eventually)
     conversation.close()
-    thread.join(5)
+    thread.join(60)
     assert not thread.is_alive()
     assert holder(machine)["working"]
     assert not machine.done.exists()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 import time
 
@@ -11,6 +10,7 @@ import pytest
 from gateway.errors import ConfigurationError, UnreachableError
 from gateway.transport import fleet
 from gateway.transport.fleet import connected, need_all, on_all
+from tests.unit.ctrl_c import ctrl_c
 from tests.unit.situations import load
 
 
@@ -27,7 +27,7 @@ def test_results_and_failures_come_in_the_given_order():
 
 
 def test_hosts_are_asked_at_the_same_time():
-    meeting = threading.Barrier(10, timeout=5)
+    meeting = threading.Barrier(10, timeout=60)
     assert len(on_all([str(number) for number in range(10)], lambda _: meeting.wait())[0]) == 10
 
 
@@ -37,9 +37,7 @@ def test_ctrl_c_finishes_what_has_begun_and_begins_nothing_more(monkeypatch):
 
     def work(name):
         began.append(name)
-        time.sleep(0.05)
-        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
-        time.sleep(0.1)
+        ctrl_c()
         ended.append(name)
 
     with pytest.raises(KeyboardInterrupt):

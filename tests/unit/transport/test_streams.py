@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import paramiko
 import pytest
 
+from gateway.transport import streams
 from gateway.transport.streams import SshStream
 
 
@@ -48,7 +50,7 @@ class Transport:
         assert wait
         self.asked.set()
         if not self.answers:
-            self.closed.wait(5)
+            self.closed.wait(60)
 
     def close(self):
         self.closed.set()
@@ -58,14 +60,27 @@ class Transport:
 def test_a_silent_server_is_given_up():
     transport = Transport(answers=False)
     SshStream(transport, "true", keepalive=0.01)
-    assert transport.closed.wait(2)
+    assert transport.closed.wait(60)
 
 
-def test_a_server_that_answers_is_kept():
+def limits(transport):
+    """Return how many limits are running out at whose end the connection would be closed."""
+    timers = [one for one in threading.enumerate() if isinstance(one, threading.Timer)]
+    return sum(one.function == transport.close for one in timers)
+
+
+def test_a_server_that_answers_is_kept(monkeypatch):
+    monkeypatch.setattr(streams, "SILENT_KEEPALIVES", 60_000)  # ten minutes, at this pace
     transport = Transport()
     stream = SshStream(transport, "true", keepalive=0.01)
-    assert transport.asked.wait(2)
-    assert not transport.closed.wait(0.3)
+    for _ in range(20):
+        assert transport.asked.wait(60)
+        transport.asked.clear()
+    until = time.monotonic() + 60
+    while limits(transport) > 1 and time.monotonic() < until:
+        time.sleep(0.01)
+    assert limits(transport) <= 1  # each answer lifts the limit that its question had set
+    assert not transport.closed.is_set()
     stream.close()
     assert transport.closed.is_set()
 

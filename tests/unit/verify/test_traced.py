@@ -79,7 +79,7 @@ def vault(provider_key: str) -> Vault:
     return Vault({"helicone_api_key": Secret(KEY), "provider_api_key": Secret(provider_key)})
 
 
-def trace(timeout: float = 5) -> Trace:
+def trace(timeout: float = 60) -> Trace:
     return Trace("6b1c1c52-0b0b-4a1c-9a53-0c6c2f1f2a11", "small", True, timeout)
 
 
