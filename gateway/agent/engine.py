@@ -98,15 +98,18 @@ def is_leaving(container: dict[str, Any]) -> bool:
 
 def all_containers(project: str) -> list[dict[str, Any]]:
     """Return the inspected containers of a Compose project, one-shot runs left out, sorted by service."""
+    inspected = (ask(f"/containers/{identifier}/json") for identifier, _ in services(project))
+    return sorted((container for container in inspected if container is not None), key=service_of)
+
+
+def services(project: str) -> list[tuple[str, str]]:
+    """Return id and service of each container of a Compose project, one-shot runs left out, by one question."""
     filters = quote(json.dumps({"label": [f"com.docker.compose.project={project}"]}))
-    found = []
-    for entry in ask(f"/containers/json?all=1&filters={filters}"):
-        if entry["Labels"].get("com.docker.compose.oneoff") == "True":
-            continue
-        inspected = ask(f"/containers/{entry['Id']}/json")
-        if inspected is not None:
-            found.append(inspected)
-    return sorted(found, key=service_of)
+    return [
+        (str(entry["Id"]), str(entry["Labels"].get("com.docker.compose.service", "")))
+        for entry in ask(f"/containers/json?all=1&filters={filters}")
+        if entry["Labels"].get("com.docker.compose.oneoff") != "True"
+    ]
 
 
 def service_of(container: dict[str, Any]) -> str:
