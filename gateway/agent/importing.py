@@ -5,9 +5,12 @@ Python's own importer of zips makes the code of a module twice, the first time o
 
 from __future__ import annotations
 
+import gc
 import sys
 from types import CodeType
 from zipimport import zipimporter
+
+_OBJECTS = 50_000  # made since the last search for cycles: a look at a host, or a switch, makes fewer and ends
 
 
 class Once(zipimporter):
@@ -33,6 +36,7 @@ class Once(zipimporter):
 
 def main() -> None:
     """Import the rest of the agent through `Once`, and let it serve."""
+    gc.set_threshold(_OBJECTS)
     folder = sys.modules[__package__].__path__[0]
     sys.path_importer_cache[folder] = Once(folder)
     from .session import main as serve  # noqa: PLC0415 - from here on modules come through it

@@ -25,6 +25,10 @@ def test_a_deploy_needs_neither_the_web_nor_the_inspection_of_code(modules):
     assert not imported(statement) & {"http.client", "ssl", "email", "urllib.request", "inspect", "ast"}
 
 
+def test_a_look_needs_no_ways_of_compression():
+    assert not imported("from gateway.agent import session, snapshot") & {"shutil", "zlib", "lzma", "bz2"}
+
+
 def test_what_stands_for_a_module_imports_it_when_asked_or_told():
     head = "from gateway.agent import later; one, other = later.later('drill sets')"
     assert not imported(head) & {"gateway.agent.drill", "gateway.agent.sets"}
