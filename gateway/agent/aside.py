@@ -7,7 +7,6 @@ what nobody wants back. Of several volumes that belong together the first `given
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,6 +20,8 @@ _MOVING, _CONTENT, _GIVEN_UP = "moving", "content", "given-up"
 def clear(beside: Path) -> None:
     """Remove what was given up at an earlier time: it must not count for what is put there next."""
     if (beside / _GIVEN_UP).is_dir():
+        import shutil  # noqa: PLC0415 - a look at a host does not need it, and it brings ways of compression
+
         shutil.rmtree(beside / _GIVEN_UP)
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from .failure import StepFailed
 from .store import Store
@@ -12,8 +11,7 @@ from .store import Store
 FILE = "backup/settings.json"
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """The repository and how to open it, the stores of the running release, and what a run may use.
 
     `services` are the bundled stores that run here, by name, with their images; `postgres` and
@@ -32,8 +30,12 @@ class Settings:
     cpus: float
     services: dict[str, str]
     migrations: dict[str, Any]
-    passwords: dict[str, str] = field(repr=False)
-    environment: dict[str, str] = field(repr=False)
+    passwords: dict[str, str]
+    environment: dict[str, str]
+
+    def __repr__(self) -> str:
+        """Return what they are without the secrets in them."""
+        return f"{type(self).__name__}(project={self.project!r}, release={self.release!r})"
 
     @property
     def postgres(self) -> dict[str, Any]:

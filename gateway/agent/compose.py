@@ -111,7 +111,7 @@ def down(store: Store, project: str) -> None:
 
 def remove_others(project: str, services: Sequence[str]) -> None:
     """Remove the containers of services that the release does not have on this host."""
-    engine.remove(c["Id"] for c in engine.all_containers(project) if engine.service_of(c) not in services)
+    engine.remove(identifier for identifier, service in engine.services(project) if service not in services)
 
 
 def free_ports(project: str, services: Sequence[dict[str, Any]]) -> None:
@@ -129,6 +129,8 @@ def free_ports(project: str, services: Sequence[dict[str, Any]]) -> None:
 
 def remove(project: str, services: Sequence[str]) -> None:
     """Remove the containers of services that only a fresh start can heal, and those that live in their networks."""
+    if not services:
+        return
     everyone = engine.all_containers(project)
     gone = [one["Id"] for one in everyone if engine.service_of(one) in services]
     guests = [one["Id"] for one in everyone if one["HostConfig"]["NetworkMode"].partition(":")[2] in gone]

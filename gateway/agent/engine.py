@@ -7,7 +7,7 @@ import os
 import re
 import socket
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -72,12 +72,12 @@ def version() -> str | None:
         return None
 
 
-def containers(project: str) -> list[dict[str, Any]]:
-    """Return the inspected containers of a Compose project's services, sorted by service.
+def containers(project: str, wanted: Collection[str] | None = None) -> list[dict[str, Any]]:
+    """Return the inspected containers of a Compose project's services, or of those `wanted`, sorted by service.
 
     Left out are one-shot runs, and containers that only finish their work beside a successor.
     """
-    return serving(all_containers(project))
+    return serving(all_containers(project, wanted))
 
 
 def serving(containers: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -96,17 +96,27 @@ def is_leaving(container: dict[str, Any]) -> bool:
     return f"-{LEAVING}-" in container["Name"]
 
 
-def all_containers(project: str) -> list[dict[str, Any]]:
-    """Return the inspected containers of a Compose project, one-shot runs left out, sorted by service."""
+def all_containers(project: str, wanted: Collection[str] | None = None) -> list[dict[str, Any]]:
+    """Return the inspected containers of a Compose project, or of its services `wanted`, sorted by service.
+
+    One-shot runs are left out. Who waits for a few services asks for these: every container is a question of its own.
+    """
+    inspected = [
+        ask(f"/containers/{identifier}/json")
+        for identifier, service in services(project)
+        if wanted is None or service in wanted
+    ]
+    return sorted((container for container in inspected if container is not None), key=service_of)
+
+
+def services(project: str) -> list[tuple[str, str]]:
+    """Return id and service of each container of a Compose project, one-shot runs left out, by one question."""
     filters = quote(json.dumps({"label": [f"com.docker.compose.project={project}"]}))
-    found = []
-    for entry in ask(f"/containers/json?all=1&filters={filters}"):
-        if entry["Labels"].get("com.docker.compose.oneoff") == "True":
-            continue
-        inspected = ask(f"/containers/{entry['Id']}/json")
-        if inspected is not None:
-            found.append(inspected)
-    return sorted(found, key=service_of)
+    return [
+        (str(entry["Id"]), str(entry["Labels"].get("com.docker.compose.service", "")))
+        for entry in ask(f"/containers/json?all=1&filters={filters}")
+        if entry["Labels"].get("com.docker.compose.oneoff") != "True"
+    ]
 
 
 def service_of(container: dict[str, Any]) -> str:
@@ -164,7 +174,7 @@ def address(container: dict[str, Any]) -> str:
 
 def container_of(project: str, service: str) -> dict[str, Any]:
     """Return the inspected container of one service; StepFailed when there is none running."""
-    for container in containers(project):
+    for container in containers(project, [service]):
         if service_of(container) == service and container["State"]["Running"]:
             return container
     raise StepFailed(service, f"no container of {service} is running")

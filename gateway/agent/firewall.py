@@ -20,7 +20,7 @@ def put(project: str, rules: str | None) -> None:
         return
     wanted = f"table inet {project}\ndelete table inet {project}\n" if rules is None else rules
     try:
-        done = subprocess.run([_tool(), "-f", "-"], input=wanted.encode(), capture_output=True, check=False)
+        done = subprocess.run([_tool() or "nft", "-f", "-"], input=wanted.encode(), capture_output=True, check=False)
     except OSError as error:
         raise StepFailed("firewall", f"nft cannot be run: {error}") from error
     if done.returncode:
@@ -45,9 +45,12 @@ def in_force(project: str, rules: str | None) -> bool:
 
 
 def listed(project: str) -> str | None:
-    """Return the environment's table as nft shows it, without counts, or None if there is none."""
+    """Return the environment's table as nft shows it, without counts, or None if there is none or no nft."""
+    tool = _tool()
+    if tool is None:  # no process for it: a look at a host asks this every time
+        return None
     try:
-        done = subprocess.run([_tool(), "-s", "list", "table", "inet", project], capture_output=True, check=False)
+        done = subprocess.run([tool, "-s", "list", "table", "inet", project], capture_output=True, check=False)
     except OSError:
         return None
     return done.stdout.decode() if done.returncode == 0 else None
@@ -71,6 +74,6 @@ def kernel_supports() -> bool:
         return False
 
 
-def _tool() -> str:
-    """Return the path of nft, which a login's PATH may leave out."""
-    return programs.find("nft", programs.SYSTEM) or "nft"
+def _tool() -> str | None:
+    """Return the path of nft, which a login's PATH may leave out; None where there is none."""
+    return programs.find("nft", programs.SYSTEM) or programs.find("nft")

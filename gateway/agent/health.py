@@ -125,7 +125,7 @@ def wait_until_taken_up(project: str, manifest: dict[str, Any], path: str) -> No
 
 
 def _of_services(project: str, services: Sequence[str]) -> list[dict[str, Any]]:
-    return [c for c in engine.containers(project) if engine.service_of(c) in services]
+    return [c for c in engine.containers(project, services) if engine.service_of(c) in services]
 
 
 def _problem(container: dict[str, Any]) -> str:

@@ -20,7 +20,18 @@ class Later:
         """Return what the module has under a name."""
         return getattr(sys.modules.get(self._name) or import_module(self._name), name)
 
+    def __call__(self) -> None:
+        """Import the module."""
+        import_module(self._name)
+
 
 def later(names: str) -> list[Later]:
     """Return what stands for modules of the agent, of which `names` has the names between spaces."""
     return [Later(f"{__package__}.{name}") for name in names.split()]
+
+
+def load(*modules: object) -> None:
+    """Import modules before a process forks that will use them: what only that one compiles, no host keeps."""
+    for module in modules:
+        if isinstance(module, Later):
+            module()

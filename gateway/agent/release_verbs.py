@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .channel import Emit
 from .failure import StepFailed
-from .later import later
+from .later import later, load
 from .store import Store, marks
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ class ReleaseVerbs:
             pruning.note_pulled(self.store, [name for name in request["images"] if not engine.has_image(name)])
             return stage.pull(request["images"], emit)
 
+        load(engine, pruning, stage)
         return self.detached(work)
 
     def resolve(self, request: Request, payload: bytes) -> Result:
@@ -81,6 +82,7 @@ class ReleaseVerbs:
             schedule.renew(self.store, request["project"], emit)
             return result
 
+        load(boot, guard, schedule, switch)
         return self.detached(work)
 
     def retire(self, request: Request, payload: bytes) -> Result:

@@ -6,8 +6,6 @@ folder whose own disk is not mounted.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from . import restic
 from .backup_settings import Settings
 from .failure import StepFailed
@@ -32,7 +30,7 @@ def open_for_a_set(store: Store, settings: Settings) -> None:
     except restic.WrongPassword:
         if not kept.is_file():
             raise
-        before = replace(settings, environment={**settings.environment, restic.PASSWORD: kept.read_text()})
+        before = settings._replace(environment={**settings.environment, restic.PASSWORD: kept.read_text()})
         restic.change_password(before, settings.environment[restic.PASSWORD])
     if not kept.is_file() or kept.read_text() != settings.environment[restic.PASSWORD]:
         write_private(kept, settings.environment[restic.PASSWORD].encode())
@@ -42,7 +40,7 @@ def open_for_a_set(store: Store, settings: Settings) -> None:
 
 def opens(settings: Settings, password: str) -> bool:
     """Tell whether a password opens the repository. Raises StepFailed when there is none, or it does not answer."""
-    tried = replace(settings, environment={**settings.environment, restic.PASSWORD: password})
+    tried = settings._replace(environment={**settings.environment, restic.PASSWORD: password})
     try:
         restic.open_repository(tried, create=False)
     except restic.WrongPassword:

@@ -43,7 +43,7 @@ _STARTER = (
     "p='/proc/self/fd/%d'%f\n"
     "sys.dont_write_bytecode=True\n"
     "sys.path.insert(0,p)\n"
-    "from agent.session import main\n"
+    "from agent.importing import main\n"
     "main()\n"
 )
 

@@ -127,6 +127,23 @@ def test_of_several_containers_of_a_service_the_newest_counts_and_those_that_lea
     assert sorted(container["Id"] for container in engine.all_containers("p")) == ["a", "b", "c"]
 
 
+def test_of_the_services_that_are_waited_for_alone_the_containers_are_asked_for(monkeypatch):
+    asked = []
+
+    def ask(path):
+        asked.append(path)
+        labels = [{"com.docker.compose.service": name} for name in ("db", "web", "web")]
+        if path.startswith("/containers/json"):
+            return [{"Id": str(number), "Labels": label} for number, label in enumerate(labels)]
+        number = path.split("/")[2]
+        return {"Id": number, "Name": f"/p-{number}", "Created": number, "Config": {"Labels": labels[int(number)]}}
+
+    monkeypatch.setattr(engine, "ask", ask)
+    assert [container["Id"] for container in engine.containers("p", ["web"])] == ["2"]
+    assert asked[1:] == ["/containers/1/json", "/containers/2/json"]
+    assert engine.containers("p", []) == []
+
+
 def test_a_removal_that_fails_is_a_failed_step(tmp_path, monkeypatch):
     (tmp_path / "docker").write_text("#!/bin/sh\necho 'cannot remove' >&2; exit 1\n")
     (tmp_path / "docker").chmod(0o755)

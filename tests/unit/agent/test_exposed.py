@@ -45,6 +45,7 @@ def host(tmp_path, monkeypatch):
         return read(path, *arguments)
 
     monkeypatch.setattr(Path, "read_text", read_text)
+    monkeypatch.setattr(sockets, "listening", refused)
     containers = [
         container("helicone-guarded", {"IP": "172.30.88.11", "PublicPort": 5432, "Type": "tcp"}),
         container("helicone-open", {"IP": "0.0.0.0", "PublicPort": 8788, "Type": "tcp"}),  # noqa: S104
@@ -54,6 +55,10 @@ def host(tmp_path, monkeypatch):
     monkeypatch.setattr(exposed.engine, "ask", lambda path: containers)
     monkeypatch.setattr(exposed.firewall, "listed", lambda project: "table" if project == "helicone-guarded" else None)
     return monkeypatch
+
+
+def refused(family):
+    raise OSError("this kernel cannot be asked for sockets")
 
 
 def container(project, *ports):

@@ -72,6 +72,20 @@ def test_a_host_without_nft_says_so(monkeypatch):
         firewall.put("helicone-x", "rules")
 
 
+def test_without_nft_no_process_is_started_to_look(monkeypatch):
+    monkeypatch.setattr(firewall.programs, "find", lambda *_: None)
+    monkeypatch.setattr(firewall.subprocess, "run", lambda *_, **__: pytest.fail("a process was started"))
+    assert firewall.listed("helicone-x") is None
+
+
+def test_an_nft_that_only_path_knows_is_used(monkeypatch, tmp_path):
+    (tmp_path / "nft").write_text("#!/bin/sh\necho table inet $5\n")
+    (tmp_path / "nft").chmod(0o755)
+    monkeypatch.setattr(firewall.programs, "SYSTEM", "/nowhere")
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
+    assert firewall.listed("helicone-x") == "table inet helicone-x\n"
+
+
 def test_a_kernel_without_it_is_found_out(monkeypatch):
     def refuse(*_):
         raise OSError(93, "Protocol not supported")

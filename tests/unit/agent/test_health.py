@@ -25,7 +25,7 @@ def inspected(service="jawn", status="running", health_status="healthy", **more)
 def looks(monkeypatch):
     """Give the list of what the engine shows, look by look; the last one stays."""
     shown = []
-    monkeypatch.setattr(engine, "containers", lambda _: shown.pop(0) if len(shown) > 1 else shown[0])
+    monkeypatch.setattr(engine, "containers", lambda *_: shown.pop(0) if len(shown) > 1 else shown[0])
     monkeypatch.setattr(engine, "logs", lambda _: ["password hunter22", "last line"])
     monkeypatch.setattr(health.time, "sleep", lambda _: None)
     monkeypatch.setattr(engine, "passes_own_check", lambda _: False)

@@ -125,6 +125,6 @@ def test_a_command_runs_and_its_code_comes_back(host, line, monkeypatch):
 
 
 def test_a_service_that_does_not_run_is_said(line, monkeypatch):
-    monkeypatch.setattr(engine, "all_containers", lambda _: [])
+    monkeypatch.setattr(engine, "all_containers", lambda *_: [])
     with pytest.raises(StepFailed, match="no container of jawn is running"):
         logs.execute(line[1], "helicone-x", "jawn", ["true"])

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
+import struct
 
 import pytest
 
 from gateway.agent import sockets
+
+
+def _message(kind, flags=2, length=88):
+    """Return a netlink message of a kind, 72 bytes long beside its header, that says that it has `length` bytes."""
+    return struct.pack("=IHHII", length, kind, flags, 1, 0) + bytes(72)
 
 
 def test_what_listens_is_found_and_a_connection_is_not():
@@ -23,6 +30,49 @@ def test_a_udp_socket_waits_until_it_has_a_peer():
         assert ("udp", port) in {(found.protocol, found.port) for found in sockets.waiting()}
         one.connect(("127.0.0.1", 9))
         assert ("udp", port) not in {(found.protocol, found.port) for found in sockets.waiting()}
+
+
+@pytest.mark.parametrize(
+    ("family", "host"),
+    [("", "127.0.0.1"), ("", "0.0.0.0"), ("6", "::1"), ("6", "::")],  # noqa: S104
+)
+def test_the_kernel_names_the_sockets_that_its_files_show(family, host):
+    with contextlib.ExitStack() as opened:
+        try:
+            servers = [
+                opened.enter_context(
+                    socket.create_server((host, 0), family=socket.AF_INET6 if family else socket.AF_INET)
+                )
+                for _ in range(300)  # more than fit into one part of an answer
+            ]
+        except OSError:
+            pytest.skip("this machine has no such address")
+        ports = {server.getsockname()[1] for server in servers}
+        asked, read = ([one for one in found if one.port in ports] for found in both(family))
+        assert len(asked) == 300
+        assert sorted(asked) == sorted(read)
+
+
+def both(family):
+    return sockets.listening(family), sockets.shown("tcp", family)
+
+
+@pytest.mark.parametrize("answer", [b"", b"short", _message(2), _message(20, flags=0x12), _message(20, length=99)])
+def test_a_kernel_that_does_not_answer_well_is_read_instead(monkeypatch, answer):
+    class Netlink(socket.socket):
+        """A socket whose other end says something else."""
+
+        def send(self, data):
+            return len(data)
+
+        def recv(self, size):
+            return answer
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setattr(sockets.socket, "socket", Netlink)
+        assert ("tcp", "0100007F", server.getsockname()[1]) in sockets.waiting()
+        with pytest.raises((OSError, ValueError, struct.error)):
+            sockets.listening("")
 
 
 @pytest.mark.parametrize(

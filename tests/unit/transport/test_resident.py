@@ -88,3 +88,27 @@ def test_an_agent_at_work_does_not_mind_that_its_file_is_replaced(released):
     file.write_bytes(b"of another version")
     (file.parent / "older").unlink()
     assert talk.request("prunable", keep=1, protected=[]) == {"releases": [], "images": []}
+
+
+def test_what_a_later_command_had_to_compile_is_kept_beside_the_rest(released, sent, eventually):
+    (file,) = kept(released)
+    assert "agent/examine.pyc" not in zipfile.ZipFile(file).namelist()
+    talk = released.talk()
+    talk.request("examine", places=[], files=[])
+    talk.close()
+    eventually(lambda: {"agent/examine.pyc", "agent/session.pyc"} <= set(zipfile.ZipFile(file).namelist()))
+    first = file.stat()
+    talk = released.talk()
+    talk.request("examine", places=[], files=[])
+    talk.close()
+    assert file.stat() == first
+    assert not sent
+
+
+def test_what_only_a_process_of_its_own_uses_is_compiled_before_it_forks(released, eventually):
+    (file,) = kept(released)
+    talk = released.talk()
+    released.lease(talk)
+    talk.request("pull", images=[])
+    talk.close()
+    eventually(lambda: {"agent/stage.pyc", "agent/pruning.pyc"} <= set(zipfile.ZipFile(file).namelist()))
