@@ -63,8 +63,10 @@ class CachedRepository:
             settings["uploadpack"] = (
                 "git -c uploadpack.allowFilter=true -c uploadpack.allowAnySHA1InWant=true upload-pack"
             )
+        written = self._settings()
         for key, value in settings.items():
-            self._git("config", f"remote.origin.{key}", value)
+            if written.get(key.lower()) != value:
+                self._git("config", f"remote.origin.{key}", value)
 
     def resolve(self, ref: str) -> tuple[str, str]:
         """Return the commit that `ref` names, fetched if need be, and a notice or an empty text."""
@@ -76,9 +78,9 @@ class CachedRepository:
             return ref, ""
         tag = f"refs/tags/{ref}"
         # Tags stand still in public repositories; in one on this machine they may move while it is worked on.
-        known = self._has(f"{tag}^{{commit}}")
+        known = self._find(f"{tag}^{{commit}}")
         if known and not self._local:
-            return self._commit(tag), ""
+            return known, ""
         if self._fetch(f"+{tag}:{tag}").returncode == 0 or known:
             return self._commit(tag), ""
         branch = f"refs/remotes/origin/{ref}"
@@ -154,9 +156,20 @@ class CachedRepository:
             "fetch", "--quiet", "--no-tags", "--depth=1", "--filter=blob:none", "origin", refspec, check=False
         )
 
+    def _settings(self) -> dict[str, str]:
+        """Return what the clone's configuration says of the remote; keys are in lower case."""
+        listed = self._git("config", "--local", "-z", "--get-regexp", r"^remote\.origin\.", check=False)
+        pairs = (entry.partition("\n") for entry in listed.stdout.decode(errors="replace").split("\0") if entry)
+        return {key.removeprefix("remote.origin."): value for key, _, value in pairs}
+
     def _has(self, name: str) -> bool:
         """Tell whether `name` is in the cache, without asking the remote for it."""
-        return self._git("rev-parse", "--quiet", "--verify", name, check=False, lazy=False).returncode == 0
+        return bool(self._find(name))
+
+    def _find(self, name: str) -> str:
+        """Return the id of `name` if it is in the cache, without asking the remote for it; else an empty text."""
+        found = self._git("rev-parse", "--quiet", "--verify", name, check=False, lazy=False)
+        return "" if found.returncode else found.stdout.decode().strip()
 
     def _commit(self, name: str) -> str:
         return self._git("rev-parse", "--verify", f"{name}^{{commit}}").stdout.decode().strip()

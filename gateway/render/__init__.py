@@ -8,9 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from gateway.errors import ConfigurationError
-from gateway.render.host import Merge, render_host
+from gateway.render.host import render_host
 from gateway.render.merge import merged_definition
 from gateway.render.model import RenderedFile, RenderedHost, RenderedService
+from gateway.render.shared import Merge
 
 if TYPE_CHECKING:
     from gateway.inventory.model import Inventory
@@ -29,9 +30,9 @@ def render_environment(
 ) -> dict[str, RenderedHost]:
     """Return what every selected host of `inventory` gets, in the inventory's order.
 
-    The hosts are rendered side by side, since most of the time goes to one run of Compose each, which
-    `merge` may spare. Raises one ConfigurationError that lists the problems of all hosts, a host that
-    has the problem of an earlier one left out.
+    The hosts are rendered side by side, since most of the time goes to runs of Compose: one for each host, or
+    one for all that share a form where `merge` remembers what it made. Raises one ConfigurationError that lists
+    the problems of all hosts, a host that has the problem of an earlier one left out.
     """
     hosts = [host for name, host in inventory.hosts.items() if name in inventory.selected]
     with ThreadPoolExecutor(max_workers=2 * (os.cpu_count() or 2)) as pool:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from gateway.errors import ConfigurationError
-from gateway.inventory.published import STORES, bundled_stores, published_ports
+from gateway.inventory.published import STORES, PublishedPort, bundled_stores
 from gateway.render import topology
 
 if TYPE_CHECKING:
@@ -112,10 +112,10 @@ def stores_of(inventory: Inventory, host: Host) -> Stores:
     )
 
 
-def port_mappings(inventory: Inventory, host: Host) -> dict[str, str]:
-    """Return as YAML the port mappings of each service that may have some, on `host`."""
+def mappings_of(ports: Iterable[PublishedPort]) -> dict[str, str]:
+    """Return as YAML the port mappings of each service that may have some, where `ports` are published."""
     mappings: dict[str, list[str]] = {service: [] for service in _PUBLISHING}
-    for one in published_ports(host, inventory):
+    for one in ports:
         mappings[one.service].append(f"{topology.bracketed(one.address)}:{one.port}:{one.inside}")
     return {name: f"!override {json.dumps(found)}" if found else "!reset []" for name, found in mappings.items()}
 

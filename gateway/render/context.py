@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.errors import ConfigurationError
 from gateway.images import pin
+from gateway.inventory.published import published_ports
 from gateway.render import topology
 from gateway.render.addresses import (
     certificate_finder,
     certificate_names,
     edge_upstreams,
-    port_mappings,
+    mappings_of,
     providers_of,
     public_urls,
     stores_of,
@@ -109,7 +110,7 @@ def context_of(
         "volumes": list(dict.fromkeys(name for service in services.values() for name in service.recipe.volumes)),
         "urls": public_urls(inventory, host),
         "addresses": stores_of(inventory, host) if {"jawn", "migrations", "recorder"} & set(services) else None,
-        "published": port_mappings(inventory, host),
+        "published": mappings_of(published_ports(host, inventory)),
         "rules": rules_of(inventory, host) if variables.firewall.mode != "off" else None,
         "upstreams": _upstreams(inventory, host) if "edge" in services else None,
         "routes": providers_of(host),

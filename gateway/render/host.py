@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from gateway.render.context import PlannedService, Settings, context_of, planned
 from gateway.render.merge import content_hashes, merged_definition
 from gateway.render.model import Entrance, RenderedFile, RenderedHost, RenderedService
 from gateway.render.rules import Expectation, check_merged
+from gateway.render.shared import Merge, merged_by_form
 from gateway.render.templates import render_template
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ UPSTREAM_FILE = "compose.upstream.yml"
 LABELS_FILE = "compose.labels.yml"
 ENV_FILE = ".env"
 VERSION_MARK = "@VERSION@"
-Merge = Callable[[str, str, Mapping[str, bytes], Iterable[str], str], Mapping[str, Any]]
 
 
 def render_host(
@@ -53,7 +53,10 @@ def render_host(
     for service in services.values():
         files |= {path: source.read_bytes() for path, source in service.recipe.code_files.items()}
     files[UPSTREAM_FILE] = upstream.compose
-    merged = merge(context["project"], context["release"], files, settings.secrets.values(), f"host {host.name}")
+    ports = published_ports(host, inventory)
+    merged = merged_by_form(
+        merge, context["project"], context["release"], files, ports, settings.secrets.values(), f"host {host.name}"
+    )
     complaints = check_merged(merged, expectation(inventory, host, services, context["release"]))
     if complaints:
         raise ConfigurationError(

@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from gateway.compose_program import compose_program
@@ -29,27 +30,34 @@ _NONCE = 12  # bytes; RFC 8439
 
 
 class KeptMerges:
-    """Merged definitions in a folder of this machine, each written once."""
+    """Merged definitions in a folder of this machine, each made and written once."""
 
     def __init__(self, folder: Path, key: bytes) -> None:
         self.folder = folder
         self._key = hmac.new(key, b"merged definitions", hashlib.sha256).digest()
+        self._turns: dict[str, Lock] = {}
+        self._known: dict[str, Mapping[str, Any]] = {}
 
     def merged(
         self, project: str, directory: str, files: Mapping[str, bytes], secrets: Iterable[str] = (), where: str = ""
     ) -> Mapping[str, Any]:
         """Return what `merged_definition` returns, without running Compose if it did for the same files before.
 
-        A folder that cannot be written to, or a file that is no good, costs time and nothing else. Raises
+        Hosts that ask for the same at the same time wait for one run, and share its outcome: it is not to be
+        changed. A folder that cannot be written to, or a file that is no good, costs time and nothing else. Raises
         what `merged_definition` does.
         """
-        file = self.folder / self._name(project, directory, files)
-        with contextlib.suppress(OSError, ValueError):
-            return self._opened(file)
-        merged = merged_definition(project, directory, files, secrets, where)
-        with contextlib.suppress(OSError):
-            self._keep(file, json.dumps(merged).encode())
-        return merged
+        name = self._name(project, directory, files)
+        with self._turns.setdefault(name, Lock()):
+            if name not in self._known:
+                file = self.folder / name
+                try:
+                    self._known[name] = self._opened(file)
+                except (OSError, ValueError):
+                    self._known[name] = merged_definition(project, directory, files, secrets, where)
+                    with contextlib.suppress(OSError):
+                        self._keep(file, json.dumps(self._known[name]).encode())
+            return self._known[name]
 
     @cached_property
     def _cipher(self) -> ChaCha20Poly1305:

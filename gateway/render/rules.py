@@ -17,6 +17,7 @@ from gateway.secret_names import PUBLIC_PASSWORDS
 Definition = Mapping[str, Any]
 
 UNWANTED = re.compile(r"redis|mailhog|minio.*|worker-.*|kafka|zookeeper|.*-dev")
+_PUBLIC = re.compile("|".join(map(re.escape, PUBLIC_PASSWORDS)))
 _DIGEST = re.compile(r".+@sha256:[0-9a-f]{64}")
 
 
@@ -87,7 +88,7 @@ def _dependencies(definition: Definition) -> Iterator[str]:
 
 def _passwords(definition: Definition) -> Iterator[str]:
     for path, text in _texts(definition):
-        if any(password in text.lower() for password in PUBLIC_PASSWORDS):
+        if _PUBLIC.search(text.lower()):
             yield f"{path} holds a publicly known default password"
 
 

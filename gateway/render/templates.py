@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
@@ -15,6 +16,7 @@ from gateway.errors import ConfigurationError
 from gateway.render.quoting import environment_text, quote_compose
 from gateway.render.roles import ROOT
 
+_RENDERING = Lock()
 _VARIABLE_LINE = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*):")
 
 
@@ -25,7 +27,9 @@ def render_template(name: str, context: Mapping[str, Any], root: Path = ROOT) ->
     or is no valid template.
     """
     try:
-        return _engine(root).get_template(name).render(context)
+        # One at a time: hosts that are rendered side by side would each compile the templates that none has yet.
+        with _RENDERING:
+            return _engine(root).get_template(name).render(context)
     except TemplateError as error:
         raise ConfigurationError(
             f"the template cannot be rendered: {error.message or type(error).__name__}",

@@ -6,11 +6,14 @@ import base64
 import hashlib
 import logging
 import socket
+from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import fabric
 import paramiko
+from paramiko.config import SSH_PORT
 
 from gateway.errors import ConfigurationError, UnreachableError
 from gateway.inventory.model import Host
@@ -19,6 +22,7 @@ from gateway.private_file import home_path
 # Paramiko logs a traceback from a thread of its own when a connection breaks; what the operator is told is raised here.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 _UNAFFECTED = "nothing was sent to the host"
+_READING = Lock()  # so that connections that open side by side wait for one reading instead of each making its own
 
 
 def fingerprint(key: paramiko.PKey) -> str:
@@ -76,7 +80,7 @@ def open_transport(host: Host, environment: str, root: Path, known_hosts: Path) 
             address, user=settings.user, port=settings.port, connect_timeout=settings.timeout, gateway=gateway,
             connect_kwargs=arguments, config=fabric.Config(overrides={"load_ssh_configs": False}, lazy=True),
         )  # fmt: skip
-        _pin(connection, host, environment, known_hosts)
+        pin(connection, host, environment, known_hosts)
         connection.open()
     except paramiko.BadHostKeyException as error:
         raise UnreachableError(
@@ -102,21 +106,40 @@ def open_transport(host: Host, environment: str, root: Path, known_hosts: Path) 
     return transport
 
 
-def _pin(connection: fabric.Connection, host: Host, environment: str, known_hosts: Path) -> None:
+def pin(connection: fabric.Connection, host: Host, environment: str, known_hosts: Path) -> None:
+    """Let `connection` accept the keys that are pinned for its end, and no others."""
     if known_hosts.is_file():
-        try:
-            connection.client.load_host_keys(str(known_hosts))
-        except (paramiko.hostkeys.InvalidHostKey, UnicodeDecodeError) as error:
-            raise ConfigurationError(
-                f"a line cannot be read: {getattr(error, 'line', error)}", where=str(known_hosts),
-                next_step="remove the line, then pin the host's key again: invoke hosts.trust",
-            ) from None  # fmt: skip
-        except OSError as error:
-            raise ConfigurationError(
-                f"the pinned keys cannot be read: {(error.strerror or 'error').lower()}", where=str(known_hosts),
-                next_step=f"see whose it is, and that you may read it: ls -l {known_hosts}",
-            ) from None  # fmt: skip
+        name = connection.host if connection.port == SSH_PORT else f"[{connection.host}]:{connection.port}"
+        # Fabric's client would read and compare all keys for each connection: at 100 hosts that is seconds.
+        for kind, key in dict(pinned_keys(known_hosts).lookup(name) or {}).items():
+            connection.client.get_host_keys().add(name, kind, key)
     connection.client.set_missing_host_key_policy(RefuseUnknownKey(host, environment))
+
+
+def pinned_keys(known_hosts: Path) -> paramiko.HostKeys:
+    """Return the keys in `known_hosts`, read once for all connections of a command, until the file is another.
+
+    Raises ConfigurationError if it cannot be read.
+    """
+    try:
+        with _READING:
+            status = known_hosts.stat()
+            return _read_keys(known_hosts, (status.st_mtime_ns, status.st_size, status.st_ino))
+    except (paramiko.hostkeys.InvalidHostKey, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"a line cannot be read: {getattr(error, 'line', error)}", where=str(known_hosts),
+            next_step="remove the line, then pin the host's key again: invoke hosts.trust",
+        ) from None  # fmt: skip
+    except OSError as error:
+        raise ConfigurationError(
+            f"the pinned keys cannot be read: {(error.strerror or 'error').lower()}", where=str(known_hosts),
+            next_step=f"see whose it is, and that you may read it: ls -l {known_hosts}",
+        ) from None  # fmt: skip
+
+
+@lru_cache(maxsize=4)
+def _read_keys(known_hosts: Path, _state: tuple[int, ...]) -> paramiko.HostKeys:
+    return paramiko.HostKeys(str(known_hosts))
 
 
 def jump_connection(host: Host, environment: str, root: Path, known_hosts: Path) -> fabric.Connection | None:
@@ -134,7 +157,7 @@ def jump_connection(host: Host, environment: str, root: Path, known_hosts: Path)
         settings.jump, connect_timeout=settings.timeout, connect_kwargs=arguments,
         config=fabric.Config(overrides={"load_ssh_configs": False}, lazy=True),
     )  # fmt: skip
-    _pin(jump, host, environment, known_hosts)
+    pin(jump, host, environment, known_hosts)
     return jump
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import builtins
+import gc
 import json
 import subprocess
 import sys
 
 import pytest
+from invoke.context import Context
 from invoke.exceptions import Exit
 
 import tasks
@@ -35,6 +37,16 @@ def test_the_verbs_of_the_first_page():
     assert {"secrets.edit", "images.lock", "hosts.trust", "lab.up", "lab.down", "lab.status"} <= names
     assert {"logs", "exec", "drift", "usage", "apikey.create", "apikey.list", "apikey.revoke"} <= names
     assert {"user.create", "user.list"} <= names
+
+
+def test_a_command_seldom_looks_for_garbage():
+    before = gc.get_threshold()
+    try:
+        gc.set_threshold(700, 10, 10)
+        verb.verb()(lambda context: None)(Context())
+        assert gc.get_threshold() == (verb.GARBAGE_AFTER, 10, 10)
+    finally:
+        gc.set_threshold(*before)
 
 
 def test_listing_imports_nothing_slow():

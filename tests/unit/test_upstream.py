@@ -94,6 +94,21 @@ def test_what_was_fetched_needs_no_repository_again(work: Path, bare: Path, tmp_
     assert fetch(bare, named, tmp_path / "cache") == before
 
 
+def test_a_clone_that_is_set_up_is_not_set_up_again(bare: Path, tmp_path: Path) -> None:
+    fetch(bare, "v1", tmp_path / "cache")
+    (written,) = (tmp_path / "cache").glob("*/config")
+    before = written.stat()
+
+    fetch(bare, "v1", tmp_path / "cache")
+    assert (written.stat().st_ino, written.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+    expected = written.read_text()
+    git(written.parent, "config", "remote.origin.url", "/nowhere")
+    git(written.parent, "config", "--unset", "remote.origin.promisor")
+    fetch(bare, "v1", tmp_path / "cache")
+    assert sorted(written.read_text().splitlines()) == sorted(expected.splitlines())
+
+
 def test_branch_moves_and_falls_back_with_a_notice(work: Path, bare: Path, tmp_path: Path) -> None:
     first = fetch(bare, "main", tmp_path / "cache")
     commit(work, {"clickhouse/migrations/schema_2.sql": "2"})

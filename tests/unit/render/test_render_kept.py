@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from gateway.errors import ConfigurationError
 from gateway.render import kept, merge
 
 COMPOSE = b"services:\n  a:\n    image: registry/a:1\n    environment:\n      WORD: ${WORD}\n"
@@ -77,3 +79,19 @@ def test_old_ones_go(tmp_path, runs):
     os.utime(old, (0, time.time() - kept.KEPT_SECONDS - 60))
     merged(tmp_path, **{".env": b'WORD="other"\n'})
     assert not old.exists()
+
+
+def test_hosts_that_ask_at_the_same_time_share_one_run(tmp_path, runs):
+    merges = kept.KeptMerges(tmp_path, KEY)
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        found = list(pool.map(lambda _: merges.merged("test", "/nowhere", FILES), range(8)))
+    assert found == [merged(tmp_path)] * 8
+    assert len(runs) == 1
+
+
+def test_a_failure_is_not_kept(tmp_path, runs):
+    merges = kept.KeptMerges(tmp_path, KEY)
+    for where in ("one", "other"):
+        with pytest.raises(ConfigurationError, match=where):
+            merges.merged("test", "/nowhere", {**FILES, ".env": b""}, (), where)
+    assert len(runs) == 2

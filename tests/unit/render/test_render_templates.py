@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
+from jinja2 import Environment
 
 from gateway.errors import ConfigurationError
 from gateway.render.templates import render_template, with_extras
@@ -39,3 +43,21 @@ def test_extras_follow_sorted_and_replace() -> None:
         with_extras(text, {"Z": "$x", "A": True}) == '      # why\n      B: "${B}"\n      A: "true"\n      Z: "$$x"\n'
     )
     assert with_extras("      A: x\n", {"A": 1}) == '      A: "1"\n'
+
+
+def test_hosts_side_by_side_compile_a_template_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "x.j2").write_text("{{ one }}\n")
+    compiled, real = [], Environment.compile
+
+    def slowly(*words: Any, **options: Any) -> Any:
+        compiled.append(words)
+        time.sleep(0.05)
+        return real(*words, **options)
+
+    monkeypatch.setattr(Environment, "compile", slowly)
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        texts = list(pool.map(lambda number: render_template("x.j2", {"one": number}, tmp_path), range(4)))
+
+    assert texts == ["0\n", "1\n", "2\n", "3\n"]
+    assert len(compiled) == 1

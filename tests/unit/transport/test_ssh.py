@@ -8,12 +8,15 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import fabric
+import paramiko
 import pytest
 
 from gateway.errors import ConfigurationError, UnreachableError
-from gateway.transport.ssh import open_transport
+from gateway.transport.ssh import open_transport, pin
 from tests.unit.situations import load
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -86,6 +89,59 @@ def test_pinned_keys_that_cannot_be_read_are_told_as_that(tmp_path, monkeypatch,
 
     known_hosts = tmp_path / "known_hosts"
     known_hosts.touch()
-    monkeypatch.setattr("paramiko.SSHClient.load_host_keys", refuse)
+    monkeypatch.setattr("paramiko.HostKeys.load", refuse)
     with pytest.raises(ConfigurationError, match=f"pinned keys cannot be read: {error.strerror.lower()}"):
         opened(tmp_path, known_hosts, f"connection.port={resetting}")
+
+
+def line(names: str, key: paramiko.PKey) -> str:
+    return f"{names} {key.get_name()} {key.get_base64()}\n"
+
+
+@pytest.fixture(scope="module")
+def keys() -> list[paramiko.PKey]:
+    return [paramiko.ECDSAKey.generate(bits=bits) for bits in (256, 384, 256, 521)]
+
+
+@pytest.mark.parametrize("name", ["one.example.com", "192.0.2.1", "[192.0.2.1]:2022", "[fd00::1]:2022", "192.0.2.9"])
+def test_a_connection_accepts_what_paramiko_would_accept_of_the_whole_file(tmp_path, keys, name):
+    first, second, third, fourth = keys
+    known_hosts = tmp_path / "known_hosts"
+    known_hosts.write_text(
+        "# a comment\n\n"
+        + line("one.example.com,192.0.2.1", first)
+        + line("[192.0.2.1]:2022", second) + line("[192.0.2.1]:2022", fourth)
+        + line(paramiko.HostKeys.hash_host("192.0.2.1"), second)
+        + line("192.0.2.1", third)  # another of the kind that it has
+        + line("[fd00::1]:2022", third) + line("[fd00::1]:2022", third)
+        + "192.0.2.1 ssh-unknown AAAA\n192.0.2.1\n"
+    )  # fmt: skip
+    whole = paramiko.SSHClient()
+    whole.load_host_keys(str(known_hosts))
+    address, _, port = name.removeprefix("[").partition("]:")
+    connection = fabric.Connection(address, port=int(port or 22))
+
+    pin(connection, load(tmp_path, hosts=HOSTS).hosts["app1"], "trial", known_hosts)
+
+    found, expected = (dict(client.get_host_keys().lookup(name) or {}) for client in (connection.client, whole))
+    assert [*found.items()] == [*expected.items()]  # the first kind is what the server is asked for
+    assert set(connection.client.get_host_keys()) <= {name}
+
+
+def test_pinned_keys_are_read_once_until_the_file_is_another(tmp_path, keys, monkeypatch):
+    known_hosts, host = tmp_path / "known_hosts", load(tmp_path, hosts=HOSTS).hosts["app1"]
+    read, real = [], paramiko.HostKeys.load
+    monkeypatch.setattr("paramiko.HostKeys.load", lambda self, name: (read.append(name), real(self, name)))
+
+    def pinned() -> paramiko.PKey:
+        connection = fabric.Connection("192.0.2.1")
+        pin(connection, host, "trial", known_hosts)
+        return next(iter(connection.client.get_host_keys()["192.0.2.1"].values()))
+
+    known_hosts.write_text(line("192.0.2.1", keys[0]))
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        assert [future.result() for future in [pool.submit(pinned) for _ in range(4)]] == [keys[0]] * 4
+    assert len(read) == 1
+    known_hosts.write_text(line("192.0.2.1", keys[1]))
+    assert pinned() == keys[1]
+    assert len(read) == 2
