@@ -59,10 +59,11 @@ def take_leases(run: Run, owner: str, command: str) -> None:
             except AgentError as error:
                 if error.kind not in ("locked", "orphaned"):
                     raise
+                whose = error.environment or run.inventory.environment
                 if error.kind == "locked" or time.monotonic() > deadline:
                     raise LockedError(
                         error.message, where=f"{host}: lease", unaffected="every host: nothing was changed",
-                        next_step=f"wait until it is done; look: invoke unlock --env {run.inventory.environment}",
+                        next_step=f"wait until it is done; look: invoke unlock --env {whose}",
                     ) from None  # fmt: skip
                 run.reporter.line(host, f"waiting: {error.message}")
                 time.sleep(1)

@@ -113,12 +113,13 @@ def show(store: Store) -> dict[str, Any] | None:
 
 
 def _holder(store: Store) -> dict[str, Any] | None:
-    """Return who holds the host for this or another environment, and what `doing`, or None."""
+    """Return who holds the host, what `doing`, and for which other `environment` (empty: for this one); or None."""
     for one in (store, *_neighbours(store)):
         holder = show(one)
         if holder:
-            whose = "" if one is store else f" for {one.root.name}"
-            return {**holder, "doing": f"{holder['owner']} is running `{holder['command']}`{whose}"}
+            other = "" if one is store else one.root.name
+            doing = f"{holder['owner']} is running `{holder['command']}`{other and f' for {other}'}"
+            return {**holder, "environment": other, "doing": doing}
     return None
 
 
@@ -131,7 +132,8 @@ def take(store: Store, owner: str, command: str, seconds: int) -> None:
         holder = _holder(store)
         if holder:
             message = f"{holder['doing']} on this host since {holder['since']} ({holder['seconds']} s)"
-            raise StepFailed("lease", message, kind="orphaned" if holder["orphaned"] else "locked")
+            kind = "orphaned" if holder["orphaned"] else "locked"
+            raise StepFailed("lease", message, kind=kind, environment=holder["environment"])
         for one in _neighbours(store):  # a stalled command must not find its own again when it comes to life
             if _read(one.state / "lease.json"):
                 (one.state / "lease.json").unlink(missing_ok=True)

@@ -269,6 +269,15 @@ def test_a_locked_host_stops_the_command_before_the_next_is_asked(fleet):
         take_leases(fleet.run, "ann", "deploy")
     assert caught.value.exit_code == 4
     assert ("data1", "lease", None) not in fleet.asked
+    assert f"invoke unlock --env {fleet.run.inventory.environment}" in caught.value.next_step
+
+
+def test_who_is_to_wait_for_another_environment_is_told_to_look_at_that_one(fleet):
+    locked = {"step": "lease", "message": "bob is running `deploy` for second", "kind": "locked"}
+    fleet.answers["app2", "lease"] = AgentError("app2", {**locked, "environment": "second"})
+    with pytest.raises(LockedError) as caught:
+        take_leases(fleet.run, "ann", "deploy")
+    assert caught.value.next_step.endswith("invoke unlock --env second")
 
 
 def test_a_host_that_finishes_alone_is_waited_for(fleet, monkeypatch):

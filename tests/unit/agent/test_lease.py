@@ -60,6 +60,7 @@ def test_another_environment_of_the_same_host_is_waited_for_and_named(store, sle
     with pytest.raises(StepFailed, match=r"bob is running `deploy` for second on this host since") as caught:
         lease.take(store, "ann", "deploy", 30)
     assert caught.value.kind == "locked"
+    assert caught.value.as_dict()["environment"] == "second"
     assert lease.show(store) is None, "it is not this environment's"
     lease.renew(second, worker=sleeper)
     write(second, session={"process": 1 << 30, "start": "5"})
