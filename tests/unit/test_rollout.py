@@ -23,7 +23,7 @@ from gateway.rollout import prepare, take_leases, touch
 from gateway.transport.conversation import AgentError
 from tests.unit.ctrl_c import ctrl_c
 from tests.unit.fake_fleet import OLD, Fleet
-from tests.unit.situations import load
+from tests.unit.situations import HOSTS, load
 
 FIRST = dict.fromkeys(OLD)
 
@@ -260,6 +260,13 @@ def test_leases_are_taken_in_one_order_for_everybody(fleet):
     take_leases(fleet.run, "ann", "deploy")
     assert [host for host, verb, _ in fleet.asked if verb == "lease"] == ["app1", "app2", "data1"]
     assert [host for host, verb, _ in fleet.asked if verb == "keep_lease"] == ["app1", "app2", "data1"]
+
+
+def test_environments_that_call_the_same_hosts_otherwise_take_them_in_the_same_order(tmp_path):
+    hosts = HOSTS.replace("10.0.0.1", "10.0.0.9")
+    fleet = Fleet(load(tmp_path, hosts=hosts))
+    take_leases(fleet.run, "ann", "deploy")
+    assert [host for host, verb, _ in fleet.asked if verb == "lease"] == ["app2", "data1", "app1"]
 
 
 def test_a_locked_host_stops_the_command_before_the_next_is_asked(fleet):
