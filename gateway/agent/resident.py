@@ -37,6 +37,8 @@ def keep(store: Store, target: Path) -> None:
         try:
             with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
                 file.write(compiled(archive, fresh_code))
+                file.flush()
+                os.fsync(file.fileno())
             for other in target.parent.iterdir():
                 if other not in (fresh, target):
                     other.unlink()

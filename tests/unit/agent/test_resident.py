@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -52,6 +53,20 @@ def test_of_two_commands_that_end_at_once_none_puts_a_half_written_file_there(ke
     os.waitpid(children[0], 0)
     assert target.read_bytes() in (b"whole", b"whole, too")
     assert [*target.parent.iterdir()] == [target]
+
+
+def test_it_is_on_the_disk_before_it_gets_its_name(keep, monkeypatch):
+    """After a power cut half a zip under this name would be what every command starts, and none could."""
+    keep, target = keep
+    flushed, flush = [], os.fsync
+    monkeypatch.setattr(resident, "compiled", lambda *_: b"whole")
+    monkeypatch.setattr(
+        resident.os, "fsync",
+        lambda file: flush(file) or flushed.append((Path(f"/proc/self/fd/{file}").read_bytes(), target.exists())),
+    )  # fmt: skip
+    keep()
+    assert flushed == [(b"whole", False)]
+    assert target.read_bytes() == b"whole"
 
 
 def test_a_full_disk_leaves_nothing_half_written(keep, monkeypatch):
