@@ -45,12 +45,14 @@ class Progress:
 def take_leases(run: Run, owner: str, command: str) -> None:
     """Take the lease of every host, in one order for everybody, or raise LockedError.
 
-    Asking one host after the other, sorted, means that of two commands started together one gets
-    all hosts: there is no order in which each could hold what the other waits for. A host that only
-    finishes what a killed controller began is waited for.
+    Asking one host after the other, sorted, means that of two commands started together one gets all
+    hosts: there is no order in which each could hold what the other waits for. Sorted are addresses,
+    since another environment may call the same hosts otherwise. A host that only finishes what a killed
+    controller began is waited for.
     """
-    for host in sorted(run.conversations):
-        deploy = run.inventory.hosts[host].variables.deploy
+    hosts = run.inventory.hosts
+    for host in sorted(run.conversations, key=lambda name: (hosts[name].address.lower() or name, name)):
+        deploy = hosts[host].variables.deploy
         deadline = time.monotonic() + deploy.health_timeout
         while True:
             try:
@@ -59,10 +61,11 @@ def take_leases(run: Run, owner: str, command: str) -> None:
             except AgentError as error:
                 if error.kind not in ("locked", "orphaned"):
                     raise
+                whose = error.environment or run.inventory.environment
                 if error.kind == "locked" or time.monotonic() > deadline:
                     raise LockedError(
                         error.message, where=f"{host}: lease", unaffected="every host: nothing was changed",
-                        next_step=f"wait until it is done; look: invoke unlock --env {run.inventory.environment}",
+                        next_step=f"wait until it is done; look: invoke unlock --env {whose}",
                     ) from None  # fmt: skip
                 run.reporter.line(host, f"waiting: {error.message}")
                 time.sleep(1)

@@ -12,16 +12,27 @@ class StepFailed(Exception):
     """A step on this host failed.
 
     `step` names it, `message` is one sentence, `kind` tells the controller which error to raise
-    (`configuration`, `locked`, `failed`), `logs` holds the last lines of whatever failed.
+    (`configuration`, `locked`, `failed`), `logs` holds the last lines of whatever failed,
+    `environment` is the other one of this host that stands in the way, if one does.
     """
 
-    def __init__(self, step: str, message: str, *, kind: str = "failed", logs: list[str] | None = None) -> None:
+    def __init__(
+        self,
+        step: str,
+        message: str,
+        *,
+        kind: str = "failed",
+        logs: list[str] | None = None,
+        environment: str = "",
+    ) -> None:
         super().__init__(message)
         self.step = step
         self.message = message
         self.kind = kind
         self.logs = logs or []
+        self.environment = environment
 
     def as_dict(self) -> dict[str, object]:
         """Return the failure as it travels to the controller."""
-        return {"step": self.step, "message": self.message, "kind": self.kind, "logs": self.logs}
+        shown: dict[str, object] = {"step": self.step, "message": self.message, "kind": self.kind, "logs": self.logs}
+        return {**shown, "environment": self.environment} if self.environment else shown

@@ -19,6 +19,9 @@ from typing import Any
 from .failure import StepFailed
 from .store import Store
 
+# What every lease says; a file without it is another program's.
+_KEYS = frozenset(["owner", "command", "since", "taken", "boot", "length", "expires", "session"])
+
 
 def uptime() -> float:
     """Return seconds since boot, suspended time included; no clock setting moves it."""
@@ -60,7 +63,7 @@ def _read(path: Path) -> dict[str, Any] | None:
         loaded: dict[str, Any] = json.loads(path.read_bytes())
     except (OSError, ValueError):
         return None
-    return loaded
+    return loaded if isinstance(loaded, dict) and loaded.keys() >= _KEYS else None
 
 
 def _write(path: Path, lease: dict[str, Any]) -> None:
@@ -109,21 +112,31 @@ def show(store: Store) -> dict[str, Any] | None:
     }
 
 
+def _holder(store: Store) -> dict[str, Any] | None:
+    """Return who holds the host, what `doing`, and for which other `environment` (empty: for this one); or None."""
+    for one in (store, *_neighbours(store)):
+        holder = show(one)
+        if holder:
+            other = "" if one is store else one.root.name
+            doing = f"{holder['owner']} is running `{holder['command']}`{other and f' for {other}'}"
+            return {**holder, "environment": other, "doing": doing}
+    return None
+
+
 def take(store: Store, owner: str, command: str, seconds: int) -> None:
     """Take the lease for this process, or raise StepFailed that says whose it is.
 
     Its kind is `locked`, or `orphaned` where the host only finishes what a controller began that is gone by now.
     """
     with _locked(store) as path:
-        for one in (store, *_neighbours(store)):
-            holder = show(one)
-            if holder:
-                whose = "" if one is store else f" for {one.root.name}"
-                message = (
-                    f"{holder['owner']} is running `{holder['command']}`{whose} on this host"
-                    f" since {holder['since']} ({holder['seconds']} s)"
-                )
-                raise StepFailed("lease", message, kind="orphaned" if holder["orphaned"] else "locked")
+        holder = _holder(store)
+        if holder:
+            message = f"{holder['doing']} on this host since {holder['since']} ({holder['seconds']} s)"
+            kind = "orphaned" if holder["orphaned"] else "locked"
+            raise StepFailed("lease", message, kind=kind, environment=holder["environment"])
+        for one in _neighbours(store):  # a stalled command must not find its own again when it comes to life
+            if _read(one.state / "lease.json"):
+                (one.state / "lease.json").unlink(missing_ok=True)
         _write(path, {
             "owner": owner,
             "command": command,
@@ -161,8 +174,8 @@ def require(store: Store) -> None:
     """
     renew(store)
     if _own(store.state / "lease.json") is None:
-        holder = show(store)
-        now = f"{holder['owner']} is running `{holder['command']}` there now" if holder else "nobody holds it now"
+        holder = _holder(store)
+        now = f"{holder['doing']} there now" if holder else "nobody holds it now"
         raise StepFailed("lease", f"this command does not hold the host's lease; {now}", kind="locked")
 
 

@@ -31,14 +31,20 @@ def keep(store: Store, target: Path) -> None:
         if target.exists() and target.samefile(archive) and not fresh_code:
             return
         target.parent.mkdir(mode=0o700, exist_ok=True)
-        fresh = target.with_name(f".{target.name}.new")
+        # A name of its own: two commands may end at once, and none is to put there what the other has begun to write.
+        fresh = target.with_name(f".{target.name}.{os.getpid()}.new")
         fresh.unlink(missing_ok=True)
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(compiled(archive, fresh_code))
-        for other in target.parent.iterdir():
-            if other not in (fresh, target):
-                other.unlink()
-        fresh.replace(target)
+        try:
+            with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(compiled(archive, fresh_code))
+                file.flush()
+                os.fsync(file.fileno())
+            for other in target.parent.iterdir():
+                if other not in (fresh, target):
+                    other.unlink()
+            fresh.replace(target)
+        finally:
+            fresh.unlink(missing_ok=True)
 
 
 def compiled(archive: Path, known: Mapping[str, CodeType]) -> bytes:

@@ -15,6 +15,7 @@ _SOCK_DIAG, _SOCK_DIAG_BY_FAMILY = 4, 20
 _REQUEST, _DUMP, _INTERRUPTED = 1, 0x300, 0x10
 _ERROR, _DONE = 2, 3
 _HEAD = struct.Struct("=IHHII")  # struct nlmsghdr: length, type, flags, sequence, port
+_OUTCOME = struct.Struct("=i")  # of a question, behind the header that says that this was all: 0 or -errno
 _QUESTION = struct.Struct("=BBBBI48x")  # struct inet_diag_req_v2: family, protocol, extensions, -, states; any socket
 _ADDRESS = struct.Struct("=IIII")  # from byte 8 of struct inet_diag_msg; the port stands before it, at byte 4
 
@@ -83,10 +84,12 @@ def _answers(netlink: socket.socket) -> Iterator[bytes]:
             raise ValueError("the kernel's answer broke off")
         while part:
             length, kind, flags, _, _ = _HEAD.unpack_from(part)
-            if kind == _DONE:
-                return
             if kind == _ERROR or flags & _INTERRUPTED or not _HEAD.size <= length <= len(part):
                 raise ValueError("the kernel cannot be asked")
+            if kind == _DONE:
+                if _OUTCOME.unpack_from(part, _HEAD.size)[0]:  # such as ENOENT, where no module for TCP is loaded
+                    raise ValueError("the kernel did not tell all")
+                return
             yield part[_HEAD.size : length]
             part = part[(length + 3) & ~3 :]
 

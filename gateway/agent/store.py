@@ -37,7 +37,7 @@ class Store:
         """Make the missing folders; all but the private ones stay readable, their names are no secret."""
         for folder in (*reversed(self.root.parents), self.root):
             if not folder.exists():
-                folder.mkdir(mode=0o755)
+                folder.mkdir(mode=0o755, exist_ok=True)  # another environment may make it just now
                 folder.chmod(0o755)
         for folder in (self.releases, self.state):
             folder.mkdir(mode=0o700, exist_ok=True)

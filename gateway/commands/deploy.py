@@ -81,7 +81,10 @@ def _deploy(project: Project, confirm: Confirm, as_json: bool, told: Told) -> di
             return _result(project, made, "not confirmed")
         run = Run(project.inventory, project.vault, conversations, project.reporter)
         take_leases(run, owner(), "deploy")
-        refuse_moved(observed, observe(project.inventory, conversations, project.releases))
+        now = observe(project.inventory, conversations, project.releases)
+        refuse_moved(observed, now)
+        # Another environment may have been deployed to the same host since, and have taken its ports or its disk.
+        check_all(project.inventory.hosts, project.releases, now)
         if not made.is_empty:
             roll_out(made, project, run, observed, "deploy")
         if begun:

@@ -28,6 +28,7 @@ class AgentError(Exception):
         self.message = str(error["message"])
         self.kind = str(error.get("kind", "failed"))
         self.logs: list[str] = list(error.get("logs", []))
+        self.environment = str(error.get("environment", ""))
 
 
 class Conversation:

@@ -60,6 +60,7 @@ def test_another_environment_of_the_same_host_is_waited_for_and_named(store, sle
     with pytest.raises(StepFailed, match=r"bob is running `deploy` for second on this host since") as caught:
         lease.take(store, "ann", "deploy", 30)
     assert caught.value.kind == "locked"
+    assert caught.value.as_dict()["environment"] == "second"
     assert lease.show(store) is None, "it is not this environment's"
     lease.renew(second, worker=sleeper)
     write(second, session={"process": 1 << 30, "start": "5"})
@@ -70,6 +71,37 @@ def test_another_environment_of_the_same_host_is_waited_for_and_named(store, sle
     assert lease.show(second)
     write(second, worker=None)
     lease.take(store, "ann", "deploy", 30)
+
+
+@pytest.mark.fault("F2")
+def test_a_stalled_command_that_comes_to_life_again_finds_that_another_environment_took_the_host(store, monkeypatch):
+    second = Store(str(store.root.with_name("second")))
+    start = lease.uptime()
+    lease.take(store, "ann", "deploy", 30)
+    monkeypatch.setattr(lease, "uptime", lambda: start + 31)
+    lease.take(second, "bob", "rollback", 30)
+    lease.renew(store)  # the heartbeat that was late
+    assert lease.show(store) is None
+    with pytest.raises(StepFailed, match=r"bob is running `rollback` for second there now") as caught:
+        lease.require(store)
+    assert caught.value.kind == "locked"
+    assert not lease.is_ours_alone(store)
+    assert lease.show(second)["owner"] == "bob"
+
+
+@pytest.mark.parametrize("content", [b"[]", b"7", b"{}", b'{"boot": "other"}', b"\xff", b"{"])
+def test_what_is_no_lease_binds_nobody(store, content):
+    """The folder of the environments may be one that programs of others have theirs in, too."""
+    stranger = store.root.with_name("stranger") / "state" / "lease.json"
+    stranger.parent.mkdir(parents=True)
+    stranger.write_bytes(content)
+    lease.take(store, "ann", "deploy", 30)
+    assert stranger.read_bytes() == content
+    lease.release(store)
+    stranger.rename(store.state / "lease.json")
+    assert lease.show(store) is None
+    lease.take(store, "ann", "deploy", 30)
+    assert lease.show(store)
 
 
 @pytest.mark.fault("F2")

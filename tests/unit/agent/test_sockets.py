@@ -11,9 +11,9 @@ import pytest
 from gateway.agent import sockets
 
 
-def _message(kind, flags=2, length=88):
+def _message(kind, flags=2, length=88, first=0):
     """Return a netlink message of a kind, 72 bytes long beside its header, that says that it has `length` bytes."""
-    return struct.pack("=IHHII", length, kind, flags, 1, 0) + bytes(72)
+    return struct.pack("=IHHIIi", length, kind, flags, 1, 0, first) + bytes(68)
 
 
 def test_what_listens_is_found_and_a_connection_is_not():
@@ -57,7 +57,14 @@ def both(family):
     return sockets.listening(family), sockets.shown("tcp", family)
 
 
-@pytest.mark.parametrize("answer", [b"", b"short", _message(2), _message(20, flags=0x12), _message(20, length=99)])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"", b"short", _message(2), _message(20, flags=0x12), _message(20, length=99),
+        _message(3, first=-2), _message(3, length=20, first=-2),  # no module for TCP (ENOENT)
+        _message(3, flags=0x12), _message(3, length=16)[:16],
+    ],
+)  # fmt: skip
 def test_a_kernel_that_does_not_answer_well_is_read_instead(monkeypatch, answer):
     class Netlink(socket.socket):
         """A socket whose other end says something else."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -131,3 +132,20 @@ def test_a_new_journals_name_is_flushed_too(store, monkeypatch):
     store.append("journal", step="switching")
     store.append("journal", step="switched")
     assert flushed == [store.state]
+
+
+def test_two_environments_may_make_the_folder_above_them_at_the_same_moment(tmp_path, monkeypatch):
+    exists = Path.exists
+
+    def seen_too_early(path, **options):
+        """Let another environment make each folder just after this one saw that it is not there."""
+        found = exists(path, **options)
+        if not found:
+            path.mkdir()
+        return found
+
+    monkeypatch.setattr(Path, "exists", seen_too_early)
+    store = Store(str(tmp_path / "above" / "trial"))
+    store.create()
+    assert store.state.is_dir()
+    assert store.root.parent.stat().st_mode & 0o777 == 0o755

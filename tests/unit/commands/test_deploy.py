@@ -140,6 +140,32 @@ def test_a_deploy_of_all_hosts_finishes_a_rotation_that_was_cut_off(
     assert steps == done
 
 
+def test_what_another_environment_took_before_the_lease_is_seen_before_anything_is_changed(tmp_path, monkeypatch):
+    inventory, looks = load(tmp_path), []
+
+    @contextmanager
+    def connected(*_):
+        yield dict.fromkeys(inventory.selected, Talk())
+
+    def check_all(hosts, releases, observed):
+        looks.append(observed)
+        if observed == "under the lease":
+            raise ConfigurationError("port 8787 is taken")
+
+    monkeypatch.setattr(module, "connected", connected)
+    monkeypatch.setattr(module, "observe_unlocked", lambda *_: {})
+    monkeypatch.setattr(module, "observe", lambda *_: "under the lease")
+    monkeypatch.setattr(module, "check_all", check_all)
+    for name in ("take_leases", "refuse_moved"):
+        monkeypatch.setattr(module, name, lambda *_: None)
+    monkeypatch.setattr(module, "make_plan", lambda *_: Plan("1-a", {}, (), ("switch",)))
+    monkeypatch.setattr(module, "plan_as_dict", lambda _: {})
+    monkeypatch.setattr(module, "roll_out", lambda *_: pytest.fail("it is changed"))
+    with pytest.raises(ConfigurationError, match="port 8787 is taken"):
+        deploy(Environment(inventory), lambda: True, as_json=True)
+    assert looks == [{}, "under the lease"]
+
+
 def test_logins_are_forgotten_by_commands_for_all_hosts_only(tmp_path, capsys):
     talks = {name: Talk() for name in ("app1", "app2", "data1")}
     inventory = load(tmp_path)
