@@ -47,9 +47,9 @@ CHANGING = (
     Budget("apikey.revoke", ("--key", "counted", "--yes"), 1, 1, 3, "open, ask both stores"),
     Budget("user.create", (), 1, 1, 3, "open, ask PostgreSQL; jawn signs up"),
     Budget("images.lock", (), 1, 1, 3, "open, look, ask the registry"),
-    Budget("backup", (), 1, 1, 4, "open, look, lease, back up"),
 )
 CHANGING_LONG = (
+    Budget("backup", (), 1, 1, 4, "open, look, lease, back up"),
     Budget("drill", (), 1, 1, 3, "open, lease, restore aside"),
     Budget("restore", ("--yes",), 1, 1, 16, "look, lease, back up, stop, put in place, start, verify"),
     Budget(

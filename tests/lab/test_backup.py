@@ -52,6 +52,7 @@ def other_key(deployed: None) -> str:
     return OTHER_KEY
 
 
+@pytest.mark.long
 def test_stores_that_were_destroyed_come_back_with_all_they_held(other_key):
     before = [ask(host, other_key)[0] for host in ("app1", "app2") for _ in range(3)]
     assert recorded(before) == set(before)
@@ -80,6 +81,7 @@ def test_stores_that_were_destroyed_come_back_with_all_they_held(other_key):
 
 
 @pytest.mark.fault("F17")
+@pytest.mark.long
 def test_one_altered_row_fails_the_drill_and_marks_the_set_bad(other_key):
     good, altered = backup(), backup()
     drilled = lab("drill", "--from", good, "--json")
@@ -167,6 +169,7 @@ def test_a_backup_that_goes_wrong_is_bad_and_the_newest_proven_one_stays():
     assert "no space left" in status.out
 
 
+@pytest.mark.long
 def test_the_schedule_makes_a_set_without_a_controller():
     line = on_host("data1", "tail -n 1 /etc/cron.d/helicone-lab-backup").split()
     assert line[:6] == ["30", "03", "*", "*", "*", "root"]

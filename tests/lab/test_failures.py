@@ -68,6 +68,7 @@ def test_a_service_that_runs_and_never_gets_healthy_is_waited_for_and_undone():
     assert "jawn is not healthy after 25 s" in last["cause"]
 
 
+@pytest.mark.long
 def test_after_a_failure_a_good_deploy_works_and_rollback_never_takes_the_broken_one():
     result = lab("deploy", "--yes", "--set", "jawn.environment.LAB_MARK=two")
     assert result.code == 0, result.text

@@ -113,6 +113,7 @@ def test_a_host_whose_compose_is_too_old_is_refused_before_anything_is_switched(
 
 
 @pytest.mark.fault("F10")
+@pytest.mark.long
 def test_a_release_that_was_damaged_on_the_disk_is_not_gone_back_to(injected):
     older = settled()
     result = lab("deploy", "--yes", "--set", "jawn.environment.LAB_MARK=newer")

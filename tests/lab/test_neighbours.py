@@ -42,7 +42,9 @@ def remove() -> None:
     on_host("app1", f"docker ps -aq {OURS} | xargs -r docker rm --force --volumes")
     on_host("app1", f"docker network ls -q {OURS} | xargs -r docker network rm")
     on_host("app1", f"docker volume ls -q {OURS} | xargs -r docker volume rm")
-    on_host("app1", "rm -rf /opt/helicone/second /etc/init.d/helicone-second /etc/rc?.d/*helicone-second")
+    on_host("app1", "rm -rf /opt/helicone/second /etc/init.d/helicone-second* /etc/rc?.d/*helicone-second*")
+    on_host("app1", "nft delete table inet helicone-second", check=False)
+    on_host("app1", "docker image ls -q registry.lab:5000/clickhouse | xargs -r docker image rm --force")
     shutil.rmtree(SECOND, ignore_errors=True)
 
 

@@ -41,6 +41,7 @@ def is_let_in(password: str) -> bool:
         return False
 
 
+@pytest.mark.long
 def test_every_secret_is_replaced_under_load_and_no_request_fails(clients_key):
     old = {name: secret(name) for name in MADE_HERE}
     assert is_let_in(old["clickhouse_password"])
@@ -69,6 +70,7 @@ def test_every_secret_is_replaced_under_load_and_no_request_fails(clients_key):
     assert "no changes" in lab("deploy", "--yes").out
 
 
+@pytest.mark.long
 def test_a_killed_rotation_is_finished_by_the_next_deploy():
     before = {name: secret(name) for name in ("postgres_password", "clickhouse_password")}
     command = ["secrets.rotate", "--env", "lab", "--name", ",".join(before), "--yes"]

@@ -98,6 +98,7 @@ def test_a_web_that_knows_nothing_of_being_self_hosted():
     over("ui-redirects")
 
 
+@pytest.mark.long
 def test_a_disk_without_room():
     """The environment's folder on the data host lies on a small disk of its own, with a forgotten file on it."""
     folder = "/opt/helicone/lab"
@@ -117,6 +118,7 @@ def test_a_disk_without_room():
         on_host("data1", "umount -l /tmp/small")
 
 
+@pytest.mark.long
 def test_a_postgresql_that_is_down():
     stop("data1", "db")
     looks("postgres-down")

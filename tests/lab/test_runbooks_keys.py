@@ -29,6 +29,7 @@ pytestmark = pytest.mark.usefixtures("operators_machine")
 PLACE = "/etc/helicone/tls"
 
 
+@pytest.mark.long
 def test_a_clients_key_that_leaked(tmp_path: Path):
     leaked = lab("apikey.create", "--name", f"leaked-{uuid.uuid4().hex[:8]}").out.strip()
     settled(200, leaked, "app1")
@@ -43,6 +44,7 @@ def test_a_clients_key_that_leaked(tmp_path: Path):
     lab("apikey.revoke", "--key", name, "--yes")
 
 
+@pytest.mark.long
 def test_the_environments_own_key_and_a_providers_that_leaked(tmp_path: Path):
     old = secret("helicone_api_key")
     follow("leaked-key", "If it is the environment's own Helicone key")
