@@ -182,22 +182,23 @@ def test_of_two_deploys_started_together_exactly_one_wins_every_time(injected):
 @pytest.mark.fault("F11")
 @pytest.mark.long
 def test_a_controllers_clock_a_day_off_is_named_and_changes_neither_the_order_nor_the_lease(injected):
+    mark = ("--set", "jawn.environment.LAB_MARK=a-day-off")
+    before = settled()
     for days in (1, -1):
-        mark = f"jawn.environment.LAB_MARK=a-day-off-{days}"
-        before = settled()
-        refused = a_day_off(days, "--set", mark)
+        refused = a_day_off(days, *mark)
         _, err = refused.communicate(timeout=300)
         assert refused.returncode == 2, err
         assert "s off the controller's, preflight.clock_skew_seconds allows" in err
         assert settled() == before
-        process = a_day_off(days, "--set", mark, "--set", f"preflight.clock_skew_seconds={DAY + 60}")
-        wait_for_line(process, "app1", "switch to")
-        second = lab("deploy", "--yes", "--set", "jawn.environment.LAB_MARK=second")
-        out, err = process.communicate(timeout=300)
-        assert second.code == 4, second.text
-        assert process.returncode == 0, out + err
-        after = settled()
-        assert all(release_number(after[host]) > release_number(before[host]) for host in after), (before, after)
-        assert lab("rollback", "--yes").code == 0
-        assert settled() == before
-    injected(times=4)
+    # A day ahead it would go back again: the edge's own certificates, which last for half a day, look expired then.
+    process = a_day_off(-1, *mark, "--set", f"preflight.clock_skew_seconds={DAY + 60}")
+    wait_for_line(process, "app1", "switch to")
+    second = lab("deploy", "--yes", "--set", "jawn.environment.LAB_MARK=second")
+    out, err = process.communicate(timeout=300)
+    assert second.code == 4, second.text
+    assert process.returncode == 0, out + err
+    after = settled()
+    assert all(release_number(after[host]) > release_number(before[host]) for host in after), (before, after)
+    assert lab("rollback", "--yes").code == 0
+    assert settled() == before
+    injected(times=3)
