@@ -142,9 +142,13 @@ class _Trial:
         path = f"/{self.variables.object_store.buckets.requests}"
         keys = (self.before["object_store_access_key"], self.before["object_store_secret_key"])
         headers = signed_headers(
-            "object-store:9000", path, self.variables.object_store.region, *(key.reveal() for key in keys)
+            "object-store:9000",
+            path,
+            self.variables.object_store.region,
+            *(key.reveal() for key in keys),
+            method="HEAD",
         )
-        order = {"service": "object-store", "port": 9000, "method": "GET", "path": path, "headers": headers}
+        order = {"service": "object-store", "port": 9000, "method": "HEAD", "path": path, "headers": headers}
         yield self._verdict(name, "object store", lambda: self._answers(self.data, order))
 
     def _answers(self, host: str, order: Mapping[str, Any]) -> bool:

@@ -64,16 +64,19 @@ def ask_clickhouse(question: Question, by_service: Containers) -> dict[str, Any]
 
 
 def ask_bucket(question: Question, by_service: Containers) -> dict[str, Any]:
-    """Ask the object store for a bucket with the keys of a service; 200 means that it is there."""
+    """Ask the object store for a bucket with the keys of a service; 200 means that it is there.
+
+    HEAD, because a GET lists what is in it, for which the bundled store walks through every object that it has.
+    """
     endpoint = urlsplit(question["endpoint"] or _variable(question["endpoint_from"], by_service))
     bucket, access_key, secret_key = (
         _variable(question[name], by_service) for name in ("bucket", "access_key", "secret_key")
     )
     path = f"{endpoint.path.rstrip('/')}/{bucket}"
-    headers = s3_signature.signed_headers(endpoint.netloc, path, question["region"], access_key, secret_key)
+    headers = s3_signature.signed_headers(endpoint.netloc, path, question["region"], access_key, secret_key, "HEAD")
     secure = endpoint.scheme == "https"
     where = _resolve(endpoint.hostname or "", by_service)
-    answer = _http(where, endpoint.port or (443 if secure else 80), "GET", path, headers, "", secure)
+    answer = _http(where, endpoint.port or (443 if secure else 80), "HEAD", path, headers, "", secure)
     return {"status": answer["status"], "bucket": bucket}
 
 

@@ -1,4 +1,4 @@
-"""Signing a GET for an S3 store (AWS Signature Version 4), so that a bucket can be asked for as jawn does."""
+"""Signing a request to an S3 store (AWS Signature Version 4), so that a bucket can be asked for with jawn's keys."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from urllib.parse import quote
 _EMPTY = hashlib.sha256(b"").hexdigest()
 
 
-def signed_headers(host: str, path: str, region: str, access_key: str, secret_key: str) -> dict[str, str]:
-    """Return the headers of a `GET path` without query and body to the store at `host` (name and port)."""
+def signed_headers(
+    host: str, path: str, region: str, access_key: str, secret_key: str, method: str = "GET"
+) -> dict[str, str]:
+    """Return the headers of a request for `path`, without query and body, to the store at `host` (name and port)."""
     moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     headers = {"host": host, "x-amz-content-sha256": _EMPTY, "x-amz-date": moment}
     names = ";".join(sorted(headers))
     lines = "".join(f"{name}:{headers[name]}\n" for name in sorted(headers))
-    request = f"GET\n{quote(path)}\n\n{lines}\n{names}\n{_EMPTY}"
+    request = f"{method}\n{quote(path)}\n\n{lines}\n{names}\n{_EMPTY}"
     scope = f"{moment[:8]}/{region}/s3/aws4_request"
     text = f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
     key = b"AWS4" + secret_key.encode()

@@ -6,6 +6,8 @@ import json
 import os
 import socket
 import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -119,3 +121,27 @@ def test_a_signature_is_the_one_of_the_published_algorithm(monkeypatch: pytest.M
     assert "SignedHeaders=host;x-amz-content-sha256;x-amz-date" in headers["authorization"]
     again = signed_headers("examplebucket.s3.amazonaws.com", "/test.txt", "us-east-1", "AKIDEXAMPLE", "another")
     assert headers["authorization"] != again["authorization"]
+
+
+def test_a_bucket_is_asked_for_without_a_list_of_what_is_in_it() -> None:
+    """A list takes the bundled store seconds once there are many objects, and every deploy would fail for it."""
+
+    class Store(BaseHTTPRequestHandler):
+        """Knows one bucket, and lists none."""
+
+        def do_HEAD(self) -> None:
+            """Say whether the bucket is there."""
+            self.send_response(200 if self.path == "/kept" and "Signature=" in self.headers["authorization"] else 404)
+            self.end_headers()
+
+    with HTTPServer(("127.0.0.1", 0), Store) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        names = {"B": "kept", "OTHER": "gone", "E": f"http://127.0.0.1:{server.server_port}", "A": "a", "S": "s"}
+        jawn = {"jawn": inspected("jawn", Env=[f"{name}={value}" for name, value in names.items()])}
+        question = {
+            "endpoint": "", "endpoint_from": ["jawn", "E"], "region": "r", "bucket": ["jawn", "B"],
+            "access_key": ["jawn", "A"], "secret_key": ["jawn", "S"],
+        }  # fmt: skip
+        assert questions.ask_bucket(question, jawn) == {"status": 200, "bucket": "kept"}
+        assert questions.ask_bucket({**question, "bucket": ["jawn", "OTHER"]}, jawn)["status"] == 404
+        server.shutdown()
