@@ -140,13 +140,9 @@ class _Trial:
 
     def _objects(self, name: str) -> Iterator[Verdict]:
         path = f"/{self.variables.object_store.buckets.requests}"
-        keys = (self.before["object_store_access_key"], self.before["object_store_secret_key"])
+        access_key, secret_key = (self.before[f"object_store_{name}_key"].reveal() for name in ("access", "secret"))
         headers = signed_headers(
-            "object-store:9000",
-            path,
-            self.variables.object_store.region,
-            *(key.reveal() for key in keys),
-            method="HEAD",
+            "object-store:9000", path, self.variables.object_store.region, access_key, secret_key, "HEAD"
         )
         order = {"service": "object-store", "port": 9000, "method": "HEAD", "path": path, "headers": headers}
         yield self._verdict(name, "object store", lambda: self._answers(self.data, order))
