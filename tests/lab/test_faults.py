@@ -199,6 +199,6 @@ def test_a_controllers_clock_a_day_off_is_named_and_changes_neither_the_order_no
     assert process.returncode == 0, out + err
     after = settled()
     assert all(release_number(after[host]) > release_number(before[host]) for host in after), (before, after)
-    assert lab("rollback", "--yes").code == 0
+    assert lab("rollback", "--yes", "--to", str(release_number(before["app1"]))).code == 0
     assert settled() == before
     injected(times=3)
