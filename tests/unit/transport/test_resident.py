@@ -87,7 +87,7 @@ def test_an_agent_at_work_does_not_mind_that_its_file_is_replaced(released):
     file.rename(file.with_name("older"))
     file.write_bytes(b"of another version")
     (file.parent / "older").unlink()
-    assert talk.request("prunable", keep=1, protected=[]) == {"releases": [], "images": []}
+    assert talk.request("examine", places=[], files=[])["system"]
 
 
 def test_what_a_later_command_had_to_compile_is_kept_beside_the_rest(released, sent, eventually):
