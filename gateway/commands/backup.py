@@ -50,7 +50,7 @@ def take(run: Run, host: Host) -> dict[str, Any]:
     except AgentError as error:
         environment = run.inventory.environment
         if error.kind == "configuration":
-            raise _refusal(error, environment) from None
+            raise _refusal(error, _see(environment)) from None
         raise BackupError(
             _told(error), where=f"{error.host}: {error.step}",
             unaffected="the proven sets of before, and what runs",
@@ -77,7 +77,7 @@ def drill(project: Project, wanted: str, as_json: bool) -> dict[str, Any]:
         except AgentError as error:
             environment = project.inventory.environment
             if error.kind == "configuration":
-                raise _refusal(error, environment) from None
+                raise _refusal(error, _see(environment)) from None
             if error.kind == "content":
                 raise VerificationError(
                     _told(error), where=f"{error.host}: {error.step}",
@@ -104,7 +104,8 @@ def backups(project: Project, as_json: bool) -> dict[str, Any]:
         try:
             found = conversation.request("sets", elsewhere=None)
         except AgentError as error:
-            raise _refusal(error, inventory.environment) from None
+            first = f"the first set is made by: invoke backup --env {inventory.environment}; see docs/how-to/backups.md"
+            raise _refusal(error, first) from None
     if not as_json:
         rows = [[one["id"], one["state"], one["project"], one["time"][:19]] for one in found["sets"]]
         table(f"sets in {found['repository']}", ["id", "state", "of", "made (UTC)"], rows)
@@ -126,11 +127,14 @@ def _told(error: AgentError) -> str:
     return "\n".join([error.message, *[f"  | {line}" for line in error.logs]])
 
 
-def _refusal(error: AgentError, environment: str) -> GatewayError:
+def _see(environment: str) -> str:
+    return f"see docs/how-to/backups.md; what there is: invoke backups --env {environment}"
+
+
+def _refusal(error: AgentError, next_step: str) -> GatewayError:
     return ConfigurationError(
-        error.message, where=f"{error.host}: {error.step}", unaffected="nothing was changed",
-        next_step=f"see docs/how-to/backups.md; what there is: invoke backups --env {environment}",
-    )  # fmt: skip
+        error.message, where=f"{error.host}: {error.step}", unaffected="nothing was changed", next_step=next_step
+    )
 
 
 @contextmanager

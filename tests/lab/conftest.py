@@ -48,6 +48,14 @@ def operators_machine(as_found_in_the_end: None, tmp_path_factory: pytest.TempPa
     assert invoke("lab.up").code == 0  # which pins the hosts' keys, should a test have ended before it did
 
 
+@pytest.fixture(scope="session")
+def backed_up(deployed: None) -> str:
+    """Make a set, so that there is a repository with one that is proven, and return its id."""
+    result = lab("backup", "--json")
+    assert result.code == 0, result.text
+    return result.data()["set"]
+
+
 @pytest.fixture
 def clients_key(deployed: None) -> Iterator[str]:
     """Make a Helicone key of a client's own, as the UI does, that every gateway knows."""

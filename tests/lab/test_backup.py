@@ -125,8 +125,9 @@ def test_one_altered_row_fails_the_drill_and_marks_the_set_bad(other_key):
 
 
 @pytest.mark.fault("F17")
-def test_a_backup_that_goes_wrong_is_bad_and_the_newest_proven_one_stays():
+def test_a_backup_that_goes_wrong_is_bad_and_the_newest_proven_one_stays(backed_up: str):
     proven = {identifier for identifier, state in sets().items() if state == "proven"}
+    assert proven
     dump = f"docker exec -u 0 $({CONTAINER}=db) sh -c"
     empty = '#!/bin/sh\n[ "$1" = -V ] && exec pg_dump.real -V\nexit 0\n'
     on_host("data1", f"{dump} 'mv /usr/lib/postgresql/17/bin/pg_dump /usr/lib/postgresql/17/bin/pg_dump.real'")

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 
 import pytest
 
 from tests.lab.budgets import CHANGING, CHANGING_LONG, READING, Budget
+from tests.lab.changing import INVENTORY
 from tests.lab.counting import typed
 from tests.lab.test_backup import backup
 
-pytestmark = pytest.mark.usefixtures("as_found_in_the_end")
+pytestmark = pytest.mark.usefixtures("as_found_in_the_end", "backed_up", "lock_as_found")
+
+
+@pytest.fixture(scope="module")
+def lock_as_found(deployed: None) -> Iterator[None]:
+    """Put the lab's lock back: `images.lock` keeps only what the inventory names, and other tests deploy more."""
+    lock = INVENTORY / "images.lock.yml"
+    before = lock.read_bytes()
+    yield
+    lock.write_bytes(before)
 
 
 def words(budget: Budget) -> list[str]:

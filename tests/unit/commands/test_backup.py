@@ -51,6 +51,13 @@ def test_a_backup_that_fails_says_what_is_unaffected(fleet, kind, error):
     assert verbs(fleet) == [("data1", "lease"), ("data1", "backup")]
 
 
+def test_where_no_set_was_made_yet_the_operator_is_told_how_to_make_one(fleet):
+    fleet.answers["data1", "sets"] = failure("configuration", "open the repository")
+    with pytest.raises(ConfigurationError) as caught:
+        backup.backups(project(fleet), as_json=True)
+    assert caught.value.next_step.startswith("the first set is made by: invoke backup --env")
+
+
 def test_a_backup_says_what_is_not_in_it(fleet, capsys):
     made = {"set": "1", "bytes": 2e6, "added": 1e6, "seconds": 3, "removed": ["0"], "not_in_the_set": ["clickhouse"]}
     fleet.answers["data1", "backup"] = made
