@@ -48,7 +48,7 @@ def deploy(
 
 
 @verb(
-    to="the number of the release; without it the last good one before the current",
+    to="the number of the release; without it the last good one before the current that nobody rolled back from",
     old_secrets="go back also to a release from before a rotation: the old values are valid again then",
     report=_REPORT,
 )

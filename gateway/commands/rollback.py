@@ -18,7 +18,7 @@ from gateway.commands.upgrade_note import refuse_half_upgraded
 from gateway.errors import ConfigurationError
 from gateway.migrations import compatible, refuse_newer_schema
 from gateway.plan.build import build_rollback
-from gateway.plan.observed import outcomes
+from gateway.plan.observed import left_behind, outcomes
 from gateway.plan.operations import Run
 from gateway.rollout import prepare, take_leases
 from gateway.transport.fleet import connected, need_all, on_all
@@ -35,7 +35,7 @@ def rollback(
     old_secrets: bool = False,
     report: Path | None = None,
 ) -> dict[str, Any]:
-    """Bring the selected hosts back to release number `to`, or to the last good one before the current.
+    """Bring the selected hosts back to release `to`, or to the last good one below that nobody rolled back from.
 
     Databases are not touched: their data stays as it is. The stores accept what the release has as
     secrets; where these are not today's any more it takes `old_secrets`. However it ends, its `report` is
@@ -126,7 +126,8 @@ def wanted_number(text: str) -> int | None:
 def choose(observed: Mapping[str, Mapping[str, Any]], to: int | None, environment: str) -> str:
     """Return the release to go back to: number `to`, or the newest good one below what runs.
 
-    It must be on every host, and none that failed is ever chosen. Raises ConfigurationError.
+    It must be on every host, and none that failed is ever chosen; nor, without a number, one that was rolled back
+    from: somebody had a reason. Raises ConfigurationError.
     """
     next_step = f"invoke history --env {environment}"
     held: list[set[str]] = [set(seen["releases"]) for seen in observed.values()]
@@ -148,10 +149,11 @@ def choose(observed: Mapping[str, Mapping[str, Any]], to: int | None, environmen
             raise ConfigurationError(f"release {named[0]} is what runs already", where="--to", next_step=next_step)
         return named[0]
     newest = max((release_number(release) for release in current if release), default=0)
-    good = [r for r in common if verdicts.get(r) == "good" and release_number(r) < newest]
+    left = set().union(*(left_behind(seen["history"]) for seen in observed.values()))
+    good = [r for r in common - left if verdicts.get(r) == "good" and release_number(r) < newest]
     if not good:
         raise ConfigurationError(
-            "there is no earlier good release on every host", where="rollback",
-            unaffected="every host: nothing was changed", next_step=next_step,
+            "there is no earlier good release on every host; those that were rolled back from count with --to only",
+            where="rollback", unaffected="every host: nothing was changed", next_step=next_step,
         )  # fmt: skip
     return max(good, key=release_number)

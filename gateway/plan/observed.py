@@ -141,3 +141,21 @@ def settled(observed: Mapping[str, Any]) -> str | None:
 def outcomes(history: list[Mapping[str, Any]]) -> dict[str, str]:
     """Return the last recorded outcome of each release in a host's history (`good`, `failed`)."""
     return {entry["release"]: entry["outcome"] for entry in history}
+
+
+def left_behind(history: list[Mapping[str, Any]]) -> set[str]:
+    """Return the releases of a host's history that a rollback has led away from, and nothing has led to again."""
+    left: set[str] = set()
+    ran: list[str] = []  # the way to what runs now: a rollback takes away what came after its target, or else the last
+    for entry in history:
+        release = entry["release"]
+        if entry["outcome"] != "good":
+            continue
+        if entry["command"] == "rollback":
+            kept = ran.index(release) + 1 if release in ran else -1
+            left.update(ran[kept:])
+            del ran[kept:]
+        left.discard(release)
+        if release not in ran[-1:]:
+            ran.append(release)
+    return left

@@ -15,8 +15,20 @@ from tests.unit.situations import load, release, running
 
 def host(current, releases, **outcomes):
     """Return what of a snapshot the choice looks at; outcomes as `r1="good"`."""
-    history = [{"release": name[1:], "outcome": outcome} for name, outcome in outcomes.items()]
+    history = [{"release": name[1:], "outcome": outcome, "command": "deploy"} for name, outcome in outcomes.items()]
     return {"current": current, "releases": releases, "history": history}
+
+
+def host_after(*words):
+    """Return the same of a host on which good releases were deployed (`3`), rolled back to (`<3`), or failed (`!3`)."""
+    kinds = {"<": ("rollback", "good"), "!": ("deploy", "failed"), "?": ("rollback", "failed")}
+    history = [
+        {"release": word.strip("<!?"), "command": kind[0], "outcome": kind[1]}
+        for word in words
+        if (kind := kinds.get(word[0], ("deploy", "good")))
+    ]
+    current = [entry["release"] for entry in history if entry["outcome"] == "good"][-1]
+    return {"current": current, "releases": sorted({entry["release"] for entry in history}), "history": history}
 
 
 def fleet(*hosts):
@@ -51,6 +63,34 @@ def test_it_must_be_on_every_host():
 
 def test_after_a_rollback_the_next_one_goes_further_back_and_not_forward():
     assert choose(fleet(host("2", ALL, **GOOD)), None, "lab") == "1"
+
+
+@pytest.mark.parametrize(
+    ("words", "to"),
+    [
+        (["1", "2", "<1", "3"], "1"),  # not 2, from which somebody went away
+        (["1", "2", "3", "<1", "4", "5"], "4"),
+        (["1", "2", "3", "4", "<3", "<2"], "1"),
+        (["1", "2", "<1", "3", "<2", "4"], "2"),  # somebody went to 2 again
+        (["1", "2", "<1", "3", "<2"], "1"),
+        (["1", "2", "?1", "3"], "2"),  # that rollback led nowhere
+        (["1", "2", "2", "!3", "4"], "2"),
+    ],
+)
+def test_what_was_rolled_back_from_is_not_gone_back_to(words, to):
+    assert choose(fleet(host_after(*words)), None, "lab") == to
+
+
+def test_what_one_host_was_rolled_back_from_no_other_goes_back_to():
+    seen = fleet(host_after("1", "2", "3"), host_after("1", "2", "<1", "3"))
+    assert choose(seen, None, "lab") == "1"
+
+
+def test_where_only_those_are_left_a_number_is_asked_for():
+    seen = {**host_after("1", "2", "<1", "3"), "releases": ["2", "3"]}
+    with pytest.raises(ConfigurationError, match="rolled back from count with --to only"):
+        choose(fleet(seen), None, "lab")
+    assert choose(fleet(seen), 2, "lab") == "2"
 
 
 def test_a_number_may_also_lead_forward_again():
@@ -97,7 +137,7 @@ def test_an_older_release_is_not_started_against_a_newer_schema(tmp_path, monkey
         made = release()
         return type(made)({**made.manifest, "migrations": migrations(*names)}, made.files)
 
-    history = [{"release": "1-a", "outcome": "good"}, {"release": "2-b", "outcome": "good"}]
+    history = [{"release": name, "outcome": "good", "command": "deploy"} for name in ("1-a", "2-b")]
     seen = running(of("1_a.sql", "2_b.sql"), "2-b", releases=["1-a", "2-b"], history=history)
 
     class Older(Talk):
@@ -137,7 +177,7 @@ class Talk:
 
 def test_a_host_that_moved_since_the_choice_is_left_alone(tmp_path, monkeypatch):
     """Between the look and the lease another command may have finished a deploy."""
-    history = [{"release": "1-a", "outcome": "good"}, {"release": "2-b", "outcome": "good"}]
+    history = [{"release": name, "outcome": "good", "command": "deploy"} for name in ("1-a", "2-b")]
     before = running(release(), "2-b", releases=["1-a", "2-b"], history=history)
     looks = [before, {**before, "current": "3-c"}]
     monkeypatch.setattr("gateway.transport.fleet.converse", lambda *_: Talk())
