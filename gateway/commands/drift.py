@@ -49,14 +49,15 @@ def drift(inventory: Inventory, as_json: bool) -> dict[str, Any]:
         _print(found, observed, unreachable)
     if unreachable:
         raise UnreachableError(
-            f"{len(unreachable)} of {len(inventory.selected)} hosts did not answer; the others show {len(found)}"
-            " differences", where=", ".join(sorted(unreachable)),
+            f"{len(unreachable)} of {len(inventory.selected)} hosts did not answer; differences on the others:"
+            f" {len(found)}", where=", ".join(sorted(unreachable)),
             next_step=f"invoke status --env {inventory.environment}", report=result,
         )  # fmt: skip
     if found:
         hosts = sorted({one.host for one in found})
         raise VerificationError(
-            f"{len(found)} differences on {', '.join(hosts)}", unaffected="nothing was changed",
+            f"{len(found)} difference{'' if len(found) == 1 else 's'} on {', '.join(hosts)}",
+            unaffected="nothing was changed",
             next_step="the command beside each puts it right; what the inventory would change besides:"
             f" invoke plan --env {inventory.environment}",
             report=result,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import logging
+import re
 import socket
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +23,7 @@ from gateway.private_file import home_path
 # Paramiko logs a traceback from a thread of its own when a connection breaks; what the operator is told is raised here.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 _UNAFFECTED = "nothing was sent to the host"
+_HASHED_NAME = re.compile(r"\|1\|[A-Za-z0-9+/]{27}=\|[A-Za-z0-9+/]{27}=")  # of ssh-keygen -H: 20 bytes each
 _READING = Lock()  # so that connections that open side by side wait for one reading instead of each making its own
 
 
@@ -139,7 +141,11 @@ def pinned_keys(known_hosts: Path) -> paramiko.HostKeys:
 
 @lru_cache(maxsize=4)
 def _read_keys(known_hosts: Path, _state: tuple[int, ...]) -> paramiko.HostKeys:
-    return paramiko.HostKeys(str(known_hosts))
+    keys = paramiko.HostKeys(str(known_hosts))
+    for name in keys:
+        if name.startswith("|1|") and not _HASHED_NAME.fullmatch(name):  # Paramiko asserts that it is one
+            raise paramiko.hostkeys.InvalidHostKey(name, ValueError("no hashed name"))
+    return keys
 
 
 def jump_connection(host: Host, environment: str, root: Path, known_hosts: Path) -> fabric.Connection | None:

@@ -90,7 +90,7 @@ def test_no_drift_is_a_line_and_code_0(tmp_path, monkeypatch, talks, capsys):
 
 def test_drift_ends_with_code_7_and_is_in_the_report(tmp_path, monkeypatch, talks, capsys):
     talks["app2"].answers["snapshot"] = running(RELEASE, contents={**TEXTS, ".env": "PORT=1\n"})
-    with pytest.raises(VerificationError, match="1 differences on app2") as caught:
+    with pytest.raises(VerificationError, match="1 difference on app2") as caught:
         drift(project(tmp_path, monkeypatch, talks).inventory, as_json=False)
     assert caught.value.exit_code == 7
     assert caught.value.report["drift"] == [
@@ -112,7 +112,7 @@ def test_a_host_on_an_older_release_than_the_others_is_named(tmp_path, monkeypat
 def test_a_host_that_does_not_answer_is_code_3_and_the_others_are_shown(tmp_path, monkeypatch, talks, capsys):
     del talks["app1"]
     talks["data1"].answers["snapshot"] = running(RELEASE, foreign_containers=["debug"])
-    with pytest.raises(UnreachableError, match="the others show 1 differences") as caught:
+    with pytest.raises(UnreachableError, match="differences on the others: 1") as caught:
         drift(project(tmp_path, monkeypatch, talks).inventory, as_json=False)
     assert caught.value.report["unreachable"] == ["app1"]
     shown = capsys.readouterr().out

@@ -16,7 +16,7 @@ import paramiko
 import pytest
 
 from gateway.errors import ConfigurationError, UnreachableError
-from gateway.transport.ssh import open_transport, pin
+from gateway.transport.ssh import open_transport, pin, pinned_keys
 from tests.unit.situations import load
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -126,6 +126,15 @@ def test_a_connection_accepts_what_paramiko_would_accept_of_the_whole_file(tmp_p
     found, expected = (dict(client.get_host_keys().lookup(name) or {}) for client in (connection.client, whole))
     assert [*found.items()] == [*expected.items()]  # the first kind is what the server is asked for
     assert set(connection.client.get_host_keys()) <= {name}
+
+
+@pytest.mark.parametrize("name", ["|1|", "|1|abc|def", "|1||", "|1|YWJj|ZGVm"])
+def test_a_hashed_name_that_cannot_be_one_is_told_with_its_file(tmp_path, keys, name):
+    known_hosts = tmp_path / "known_hosts"
+    known_hosts.write_text(line("192.0.2.1", keys[0]) + line(name, keys[1]))
+    with pytest.raises(ConfigurationError, match="a line cannot be read") as caught:
+        pinned_keys(known_hosts)
+    assert (name in str(caught.value), caught.value.where) == (True, str(known_hosts))
 
 
 def test_pinned_keys_are_read_once_until_the_file_is_another(tmp_path, keys, monkeypatch):
