@@ -263,7 +263,8 @@ def test_it_is_not_stopped_before_its_commit_is_on_disk(envoy, takes, spool, see
 
     def noted(*records, change):
         """Tell that there is something to write, and let it be written."""
-        asked.set()
+        if records:  # the log's own beginning may be written down by itself
+            asked.set()
         return take(*records, change=change)
 
     monkeypatch.setattr(spool, "take", noted)
