@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import subprocess
+import sys
 import time
+import unicodedata
+from collections.abc import Iterator
+from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 import pytest
 import yaml
@@ -17,14 +25,54 @@ TEMPLATE = (ROOT / "templates/data/object-store.yml.j2").read_text()
 DAY = 86_400
 
 
-def script() -> str:
-    """Return the container's script as a shell gets it, one round of its loop and no server."""
+def service() -> dict[str, Any]:
+    """Return the service without what only a rendering puts in."""
     text = "services:\n" + "".join(
         line for line in TEMPLATE.splitlines(keepends=True) if "{" not in line or "$" in line
     )
-    (found,) = yaml.load(text, ComposeLoader)["services"]["object-store"]["command"]  # noqa: S506 - a safe loader
+    found: dict[str, Any] = yaml.load(text, ComposeLoader)["services"]["object-store"]  # noqa: S506 - a safe loader
+    return found
+
+
+def script() -> str:
+    """Return the container's script as a shell gets it, one round of its loop and no server."""
+    (found,) = service()["command"]
     once = found.replace("$$", "$").replace("while sleep 3600; do", "for round in 1; do").replace(") &", ");")
     return once.replace("exec rclone serve s3 /data --addr :9000", "true")
+
+
+@contextlib.contextmanager
+def serving(folder: Path) -> Iterator[HTTPConnection]:
+    """Run the store as the container does, on a folder, open to all, and yield a connection to it."""
+    settings = {name: value for name, value in service()["environment"].items() if name.startswith("RCLONE_NO")}
+    rclone = Path(sys.executable).parent / "rclone"
+    server = subprocess.Popen(
+        [rclone, "serve", "s3", folder, "--addr", "127.0.0.1:0"], stderr=subprocess.PIPE, text=True,
+        env={"HOME": str(folder), **settings},
+    )  # fmt: skip
+    assert server.stderr is not None
+    try:
+        (port,) = next(found for line in server.stderr if (found := re.findall(r"http://127\.0\.0\.1:(\d+)/", line)))
+        with contextlib.closing(HTTPConnection("127.0.0.1", int(port), timeout=60)) as connection:
+            yield connection
+    finally:
+        server.terminate()
+        server.wait(60)
+        server.stderr.close()
+
+
+def test_a_key_is_compared_by_its_bytes_and_with_no_other(tmp_path: Path) -> None:
+    """Comparing normal forms also cost each new body a look at every other one."""
+    (tmp_path / "bucket").mkdir()
+    composed, decomposed = (f"/bucket/{quote(unicodedata.normalize(form, 'é'))}" for form in ("NFC", "NFD"))
+    with serving(tmp_path) as store:
+        seen = []
+        for method, path in (("PUT", composed), ("GET", composed), ("GET", decomposed)):
+            store.request(method, path, b"x" if method == "PUT" else None)
+            answer = store.getresponse()
+            answer.read()
+            seen.append(answer.status)
+    assert seen == [200, 200, 404]
 
 
 def put(path: Path, days: float) -> Path:
