@@ -69,6 +69,7 @@ def certificate_of(port: int, trusted: str) -> dict[str, object]:
         return dict(wrapped.getpeercert() or {})
 
 
+@pytest.mark.long
 def test_an_edge_gets_its_certificates_from_an_authority_of_the_operators(authority):
     settings = {
         "edge.tls.mode": "auto",

@@ -114,6 +114,7 @@ def test_with_it_only_ssh_and_the_edge_answer(stranger: None, forgotten: None) -
     assert "no changes" in again.out
 
 
+@pytest.mark.long
 def test_nothing_is_lost_with_docker_or_a_reboot(stranger: None, forgotten: None) -> None:
     on_host("data1", "service docker restart")
     subprocess.run(["docker", "restart", "-t", "30", "helicone-lab-app1"], check=True, capture_output=True)

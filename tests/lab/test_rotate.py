@@ -109,6 +109,7 @@ def edited_and_broken_on_app2(as_found: None, tmp_path) -> Iterator[None]:
         yield
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("edited_and_broken_on_app2")
 def test_a_deploy_that_fails_with_new_passwords_brings_the_old_ones_back():
     """data1 and app1 were on the new ones already when app2 failed."""

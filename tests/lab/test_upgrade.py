@@ -230,6 +230,7 @@ def test_a_controller_that_dies_in_an_upgrade_leaves_its_set_to_be_restored(
 
 
 @pytest.mark.fault("F8", "F16")
+@pytest.mark.long
 @pytest.mark.usefixtures("broken_on_app2")
 def test_migrations_that_went_well_are_undone_too_when_a_service_did_not(
     newer: list[str], recorded: list[tuple[str, int]], tmp_path: Path, injected: Counts
