@@ -8,6 +8,7 @@ from gateway.console import Reporter
 from gateway.plan.build import Phase, Plan, build_deploy
 from gateway.plan.operations import Run
 from gateway.secret import Secret
+from gateway.transport.conversation import AgentError
 from gateway.vault import Vault
 from tests.unit.situations import PROJECT, bare, release
 
@@ -19,6 +20,7 @@ VAULT = Vault({
     )
 })  # fmt: skip
 OLD = {"app1": "1-old", "app2": "1-old", "data1": "1-old"}
+FIRST = dict.fromkeys(OLD)  # before a first deploy
 
 
 class Fleet:
@@ -63,3 +65,14 @@ class Host:
 
     def keep_lease(self, seconds):
         self.fleet.asked.append((self.name, "keep_lease", seconds))
+
+
+def failed(host, kind="failed", logs=()):
+    """Return the error of a host whose service does not start."""
+    error = {"step": "start jawn", "message": "jawn exited", "kind": kind, "logs": list(logs)}
+    return AgentError(host, error)
+
+
+def good(_):
+    """Find nothing wrong, as the gate of a good deploy."""
+    return []
