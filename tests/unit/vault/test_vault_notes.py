@@ -18,11 +18,6 @@ NOW = datetime(2026, 11, 23, 18, 4, 5, tzinfo=UTC)
 FRESH = {"postgres_password": Secret("a-new-password-1")}
 
 
-@pytest.fixture
-def files(tmp_path):
-    return tmp_path / "secrets.yml.age", tmp_path / "age.key"
-
-
 def again(vault):
     """Return the vault after it was written and read."""
     return Vault(*read_text(secrets_to_text(vault.values, vault.notes), "x"))

@@ -17,8 +17,8 @@ from gateway.errors import ConfigurationError, GatewayError
 from gateway.secret import Secret
 from gateway.vault import Vault, create_missing, ensure_vault, open_vault, save_vault
 from tests.examples import examples
+from tests.unit.vault.names import FREE
 
-FREE = ("better_auth_secret", "helicone_manual_access_key")  # may hold any text
 TEXTS = st.text(
     st.characters(exclude_categories=["Cs", "Cc", "Cn"]) | st.sampled_from("\n\t"), min_size=32, max_size=60
 ).filter(lambda text: len(set(text)) > 8)
