@@ -9,7 +9,7 @@ from tests.lab.changing import all_free
 from tests.lab.command import ROOT, arguments
 
 SETTLED = 120.0
-OUTPUT = ROOT / ".lab" / "logs" / "faults-deploy.txt"
+OUTPUT = ROOT / ".lab" / "faults-deploy.txt"
 
 
 def deploying(mark: str) -> subprocess.Popen[str]:
