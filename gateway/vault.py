@@ -194,8 +194,8 @@ def _decrypt(path: Path, identity: Path, identities: Sequence[pyrage.x25519.Iden
             f"the secrets are not encrypted for the identity {shown_path(identity)} ({public})",
             where=shown,
             unaffected=UNCHANGED,
-            next_step="name the right file in `secrets.identity`, or ask a recipient to add your public key "
-            "to `secrets.recipients` and save the secrets again",
+            next_step="name the right file in `secrets.identity`, or ask a recipient to let your public key in: "
+            "invoke secrets.recipients",
         ) from None
     except UnicodeDecodeError:
         raise ConfigurationError(

@@ -12,7 +12,7 @@ from gateway.verb import confirm, project_of, verb
 
 @verb()
 def edit(context: Context, env: str = "", json_: bool = False, debug: bool = False) -> Any:
-    """Edit the environment's secrets in $EDITOR; the plain text never touches a disk."""
+    """Edit the environment's secrets in $VISUAL or $EDITOR; the plain text never touches a disk."""
     from gateway.commands.secrets import edit
 
     return edit(project_of(env), as_json=json_)

@@ -29,7 +29,7 @@ The same for every command, but for `exec`, which ends as the command that it ra
 | code | meaning |
 |---:|---|
 | 0 | What was asked for is done, or there was nothing to do. |
-| 1 | A word or flag that `invoke` does not know, or a defect of this program. |
+| 1 | A word or flag that `invoke` does not know, something that Helicone itself refused, or a defect of this program. |
 """
 # What stands for a value in a usage line, where it is not the flag's own name.
 _VALUES = {

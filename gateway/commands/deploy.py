@@ -22,7 +22,7 @@ from gateway.eras import refuse_skipped_stop
 from gateway.errors import ConfigurationError, GatewayError, RolloutError
 from gateway.migrations import compatible, refuse_newer_schema, refuse_unprotected
 from gateway.plan.build import Plan, build_deploy
-from gateway.plan.observed import settled
+from gateway.plan.observed import kept_releases, settled
 from gateway.plan.operations import Run
 from gateway.preflight import check_all
 from gateway.render.topology import data_host
@@ -153,7 +153,7 @@ def record(run: Run, identifier: str, outcome: str, command: str, cause: str) ->
 def prune(run: Run, observed: Mapping[str, Any]) -> None:
     """Remove the oldest releases beyond `deploy.keep_releases`, never the one that a rollback would take."""
     for name, conversation in run.conversations.items():
-        keep = run.inventory.hosts[name].variables.deploy.keep_releases
+        keep = kept_releases(run.inventory.hosts[name].variables.deploy.keep_releases, observed[name])
         try:
             conversation.request("prune", keep=keep, protected=[observed[name]["current"], settled(observed[name])])
         except (AgentError, GatewayError) as error:  # the deploy is good all the same

@@ -11,7 +11,7 @@ from gateway.commands.fleet_state import observe
 from gateway.console import say, table
 from gateway.errors import UnreachableError, VerificationError
 from gateway.inventory import Inventory
-from gateway.plan.observed import altered_files, outcomes, service_changes
+from gateway.plan.observed import altered_files, guard_changes, outcomes, service_changes
 from gateway.transport.fleet import connected
 
 _FOUND = {"create": "missing", "remove": "no part of the release"}
@@ -19,7 +19,7 @@ _FOUND = {"create": "missing", "remove": "no part of the release"}
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing on a host that differs: a `release`, a `file` or a `container`, how, and the command that mends it."""
+    """One thing on a host that differs: a `release`, `file`, `guard` or `container`, how, and what mends it."""
 
     host: str
     kind: str
@@ -79,6 +79,8 @@ def differences(host: str, seen: Mapping[str, Any], environment: str) -> Iterato
         yield Difference(host, "release", current, "it was never verified", deploy)
     for name in altered_files(seen):
         yield Difference(host, "file", name, _file_found(name, seen), deploy)
+    for words in guard_changes(manifest, seen):
+        yield Difference(host, "guard", "-", f"a deploy would {words}", deploy)
     for change in service_changes(manifest, seen):
         yield Difference(host, "container", change.service, _FOUND.get(change.action, change.reason), deploy)
     for name in seen["foreign_containers"]:

@@ -64,6 +64,7 @@ class _Trial:
         self.database = database_host(run.inventory)
         self.variables = run.inventory.hosts[self.database].variables
         data = data_host(run.inventory)
+        self.backed_up = data is not None and data.variables.backup.enabled
         self.data = data.name if data else self.database
 
     def of(self, name: str) -> Iterator[Verdict]:
@@ -92,7 +93,7 @@ class _Trial:
         """Return why an old value is not tried, empty if it is."""
         if is_external(self.inventory, name):
             return "whoever made it has to revoke it"
-        if name == BACKUPS_PASSWORD and not self.inventory.hosts[self.data].variables.backup.enabled:
+        if name == BACKUPS_PASSWORD and not self.backed_up:
             return "no backups are made here"
         return "it opens nothing" if name == "fingerprint_key" else ""
 

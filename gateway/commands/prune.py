@@ -11,6 +11,7 @@ from gateway.commands.project import Project, owner
 from gateway.commands.rollback import choose
 from gateway.console import say, table
 from gateway.errors import ConfigurationError
+from gateway.plan.observed import kept_releases
 from gateway.plan.operations import Run
 from gateway.rollout import take_leases
 from gateway.transport.fleet import connected, need_all, on_all
@@ -52,7 +53,7 @@ def _order(project: Project, name: str, observed: Mapping[str, Mapping[str, Any]
         target = [choose(observed, None, project.inventory.environment)]
     except ConfigurationError:  # there is none to go back to
         target = []
-    keep = project.inventory.hosts[name].variables.deploy.keep_releases
+    keep = kept_releases(project.inventory.hosts[name].variables.deploy.keep_releases, observed[name])
     return {"keep": keep, "protected": [observed[name]["current"], *target]}
 
 

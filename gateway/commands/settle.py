@@ -8,7 +8,7 @@ from gateway.better_auth import password_hash
 from gateway.commands.old_values import NOT_TRIED, REFUSED, Verdict, try_old_values
 from gateway.commands.project import Project
 from gateway.console import say, table
-from gateway.errors import ConfigurationError, GatewayError, VerificationError
+from gateway.errors import GatewayError, VerificationError
 from gateway.plan.build import database_host
 from gateway.plan.operations import Run, register_key
 from gateway.release import postgres_settings
@@ -96,10 +96,11 @@ def _set_account_password(run: Run, password: Secret) -> None:
         password=run.vault["postgres_password"].reveal(),
     )  # fmt: skip
     if not answer["changed"]:
-        raise ConfigurationError(
-            f"there is no account of {variables.admin.email} that signs in with a password", where="admin.email",
+        raise VerificationError(
+            f"the new values are in force, but no account of {variables.admin.email} signs in with a password",
+            where="admin.email",
             unaffected="all other secrets; the new admin_password is in the secrets",
-            next_step="set admin.email to the account that is meant",
+            next_step="set admin.email to the account that is meant, then deploy: it tries again",
         )  # fmt: skip
 
 

@@ -159,3 +159,8 @@ def left_behind(history: list[Mapping[str, Any]]) -> set[str]:
         if release not in ran[-1:]:
             ran.append(release)
     return left
+
+
+def kept_releases(keep: int, observed: Mapping[str, Any]) -> int:
+    """Return how many of a host's releases stay so that `keep` are left which a rollback may choose by itself."""
+    return keep + len(left_behind(observed["history"]) & set(observed["releases"]))

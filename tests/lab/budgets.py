@@ -45,7 +45,7 @@ READING = (
 CHANGING = (
     Budget("apikey.create", ("--name", "counted"), 1, 1, 3, "open, ask both stores"),
     Budget("apikey.revoke", ("--key", "counted", "--yes"), 1, 1, 3, "open, ask both stores"),
-    Budget("user.create", (), 1, 1, 3, "open, ask PostgreSQL; jawn signs up"),
+    Budget("user.create", (), 1, 1, 3, "open, ask PostgreSQL; web signs up"),
     Budget("images.lock", (), 1, 1, 3, "open, look, ask the registry"),
 )
 CHANGING_LONG = (

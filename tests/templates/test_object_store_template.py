@@ -90,6 +90,7 @@ def test_only_bodies_of_requests_that_are_old_enough_go(tmp_path: Path, days: st
     old = put(bucket / "organizations/o1/requests/r1/raw_request_response_body", 31)
     young = put(bucket / "organizations/o1/requests/r2/raw_request_response_body", 29)
     other = put(bucket / "organizations/o1/datasets/d1/data", 400)
+    row = put(bucket / "organizations/o1/datasets/d1/requests/r1/request_response_body", 400)
     prompt = put(tmp_path / "prompts/organizations/o1/requests/p1/x", 400)
     names = {"BUCKET_REQUESTS": "requests-bucket", "BUCKET_PROMPTS": "prompts", "BUCKET_HQL": "hql"}
 
@@ -100,4 +101,4 @@ def test_only_bodies_of_requests_that_are_old_enough_go(tmp_path: Path, days: st
 
     assert (done.returncode, done.stderr) == (0, "")
     assert old.exists() is not old_goes
-    assert [young.exists(), other.exists(), prompt.exists(), (tmp_path / "hql").is_dir()] == [True] * 4
+    assert [young.exists(), other.exists(), row.exists(), prompt.exists(), (tmp_path / "hql").is_dir()] == [True] * 5

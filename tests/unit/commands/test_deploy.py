@@ -61,7 +61,8 @@ def test_old_releases_that_cannot_be_removed_do_not_fail_a_good_deploy(tmp_path,
     talks = {"app1": Talk(UnreachableError("the connection was lost")), "app2": Talk()}
     run = Run(load(tmp_path), None, talks, Reporter())
     cut_off = {"step": "switching", "release": "4-d", "previous": "3-c"}
-    prune(run, {name: {"current": "4-d", "interrupted": cut_off} for name in talks})
+    seen = {"current": "4-d", "interrupted": cut_off, "history": [], "releases": []}
+    prune(run, dict.fromkeys(talks, seen))
     [(verb, arguments)] = talks["app2"].asked
     assert verb == "prune"
     assert arguments["protected"] == ["4-d", "3-c"]

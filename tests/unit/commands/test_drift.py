@@ -88,6 +88,14 @@ def test_no_drift_is_a_line_and_code_0(tmp_path, monkeypatch, talks, capsys):
     assert capsys.readouterr().out.startswith("no drift: app1 (1-aaaaaaaaaaaa), ")
 
 
+def test_a_firewall_that_was_taken_away_by_hand_is_drift():
+    seen = running(RELEASE)
+    files = {**seen["manifest"]["files"], "guard/firewall.nft": {"sha256": "ab", "mode": "600"}}
+    seen["manifest"] = {**seen["manifest"], "files": files}
+    seen["contents"]["guard/firewall.nft"] = None
+    assert ("guard", "-", "a deploy would load the firewall", DEPLOY) in found(seen)
+
+
 def test_drift_ends_with_code_7_and_is_in_the_report(tmp_path, monkeypatch, talks, capsys):
     talks["app2"].answers["snapshot"] = running(RELEASE, contents={**TEXTS, ".env": "PORT=1\n"})
     with pytest.raises(VerificationError, match="1 difference on app2") as caught:

@@ -11,7 +11,7 @@ from gateway.commands import old_values as module
 from gateway.commands.old_values import ACCEPTED, NOT_TRIED, REFUSED, UNKNOWN, try_old_values
 from gateway.commands.settle import settle
 from gateway.console import Reporter
-from gateway.errors import ConfigurationError, VerificationError
+from gateway.errors import VerificationError
 from gateway.plan.operations import Run
 from gateway.rotation import ROTATABLE, made_anew, rotated, unsettled
 from gateway.secret import Secret
@@ -184,6 +184,17 @@ def test_what_others_made_is_not_tried(fleet):
     assert (first.outcome, first.words) == (NOT_TRIED, "whoever made it has to revoke it")
 
 
+def test_without_bundled_stores_there_is_no_repository_to_try_a_password_on(tmp_path, fleet):
+    """Backups are on as shipped, also where they have nothing to back up."""
+    inventory = load(
+        tmp_path / "external", "postgres={mode: external, host: pg}", "clickhouse={mode: external, url: 'http://ch:8123'}",
+        "object_store={mode: external, endpoint: 'http://s3:9000'}",
+    )  # fmt: skip
+    run = Run(inventory, NEW, {name: Asking(fleet, name) for name in inventory.selected}, Reporter(quiet=True))
+    first, *_ = try_old_values(run, NEW, ("backup_password",))
+    assert (first.outcome, first.words) == (NOT_TRIED, "no backups are made here")
+
+
 def test_one_thread_of_a_gateway_that_refuses_is_not_the_whole_gateway(fleet, monkeypatch):
     answers = iter([401, 401, 200, 401, 200, *[401] * 20])
     asked = []
@@ -249,7 +260,7 @@ def test_an_old_value_that_is_accepted_is_an_error_that_names_it_and_nothing_is_
 
 def test_an_account_that_is_not_there_is_said(fleet):
     fleet.answers["set_account_password"] = {"changed": False}
-    with pytest.raises(ConfigurationError, match="there is no account of admin@"):
+    with pytest.raises(VerificationError, match="new values are in force, but no account of admin@"):
         settle(fleet.run, Keeping(fleet.inventory))
 
 

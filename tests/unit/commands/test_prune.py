@@ -51,6 +51,16 @@ def test_what_a_rollback_would_take_is_protected(ours, talks):
     assert order == {"keep": 5, "protected": ["3-c", "1-a"]}
 
 
+def test_releases_that_were_rolled_back_from_take_no_place_of_others(ours, talks):
+    back = entry("1-a", "good", command="rollback")
+    history = [entry("1-a", "good"), entry("2-b", "good"), back, entry("3-c", "good")]
+    for talk in talks.values():
+        talk.answers["snapshot"] = {**SEEN, "history": history}
+    prune(ours, lambda: True, as_json=True)
+    (order,) = [arguments for verb, arguments in talks["app1"].asked if verb == "prunable"]
+    assert order == {"keep": 6, "protected": ["3-c", "1-a"]}
+
+
 def test_nothing_to_remove_asks_for_no_lease(ours, talks, capsys):
     assert prune(ours, lambda: pytest.fail("not asked"), as_json=False)["outcome"] == "nothing to remove"
     assert "lease" not in verbs(talks["app1"])
