@@ -29,7 +29,7 @@ from gateway.render.topology import data_host
 from gateway.rollout import prepare, take_leases, touch
 from gateway.rotation import unsettled
 from gateway.transport.conversation import AgentError
-from gateway.transport.fleet import connected, need_all
+from gateway.transport.fleet import connected, need_all, on_all
 from gateway.vault import diff_key
 
 Confirm = Callable[[], bool]
@@ -143,21 +143,22 @@ def record(run: Run, identifier: str, outcome: str, command: str, cause: str) ->
         "release": identifier, "outcome": outcome, "command": command, "owner": owner(),
         "seconds": run.reporter.seconds(), "cause": cause[:500],
     }  # fmt: skip
-    for name, conversation in run.conversations.items():
-        try:
-            conversation.request("record", entry=entry)
-        except Exception as error:  # noqa: BLE001 - the outcome stands; a lost line of history must not hide it
-            run.reporter.line(name, f"the history could not be written: {error}", "red")
+    _, failures = on_all(list(run.conversations), lambda name: run.conversations[name].request("record", entry=entry))
+    for name, error in failures.items():  # the outcome stands; a lost line of history must not hide it
+        run.reporter.line(name, f"the history could not be written: {error}", "red")
 
 
 def prune(run: Run, observed: Mapping[str, Any]) -> None:
     """Remove the oldest releases beyond `deploy.keep_releases`, never the one that a rollback would take."""
-    for name, conversation in run.conversations.items():
+
+    def remove(name: str) -> Any:
+        """Ask one host."""
         keep = kept_releases(run.inventory.hosts[name].variables.deploy.keep_releases, observed[name])
-        try:
-            conversation.request("prune", keep=keep, protected=[observed[name]["current"], settled(observed[name])])
-        except (AgentError, GatewayError) as error:  # the deploy is good all the same
-            run.reporter.line(name, f"old releases could not be removed: {error}", "red")
+        protected = [observed[name]["current"], settled(observed[name])]
+        return run.conversations[name].request("prune", keep=keep, protected=protected)
+
+    for name, error in on_all(list(run.conversations), remove)[1].items():  # the deploy is good all the same
+        run.reporter.line(name, f"old releases could not be removed: {error}", "red")
 
 
 def keep_secrets_for_backups(run: Run) -> None:
