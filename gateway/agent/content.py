@@ -90,8 +90,8 @@ def settled(before: dict[str, dict[str, list[Any]]], after: dict[str, dict[str, 
 
 
 def objects(folder: Path) -> Iterator[tuple[str, int]]:
-    """Yield path and size of every object below the store's folder."""
-    for place, folders, names in os.walk(folder):
+    """Yield path and size of every object below the store's folder. Raises OSError: one unread is not one missing."""
+    for place, folders, names in os.walk(folder, onerror=_unless_gone):
         folders.sort()
         for name in sorted(names):
             path = Path(place) / name
@@ -99,6 +99,11 @@ def objects(folder: Path) -> Iterator[tuple[str, int]]:
                 yield path.relative_to(folder).as_posix(), path.stat().st_size
             except FileNotFoundError:
                 continue  # deleted while we looked
+
+
+def _unless_gone(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def sampled(folder: Path, listing: list[tuple[str, int]]) -> dict[str, str]:
@@ -176,13 +181,16 @@ def object_differences(folder: Path, listing: list[list[Any]], samples: dict[str
 
 
 def file_differences(folder: Path, expected: dict[str, str]) -> list[str]:
-    """Return a sentence for each file of a set that is missing or has another checksum than the manifest says."""
+    """Return a sentence for each file of a set that is missing or has another checksum than the manifest says.
+
+    Raises OSError for one that cannot be read.
+    """
     problems = []
     for name, digest in sorted(expected.items()):
         try:
             if file_hash(folder / name) != digest:
                 problems.append(f"the file {name} of the set has another checksum than its manifest says")
-        except OSError as error:
+        except FileNotFoundError as error:
             problems.append(f"the file {name} of the set cannot be read: {error.strerror}")
     return problems
 

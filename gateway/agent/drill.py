@@ -16,9 +16,10 @@ from .failure import StepFailed, as_failure
 from .store import Store
 
 Emit = Callable[..., None]
-# What restic says when what it reads is not what it wrote, and not when a disk is full or a network is down.
+# What restic says when what it reads is not what it wrote, and not when a disk is full or a network is down. A cut file
+# is `too short` to it, whatever the place; an `unexpected EOF` is an answer that broke off.
 _DAMAGED = re.compile(
-    r"ciphertext|hash (mismatch|does not match)|damaged|unexpected EOF|invalid data|not found in (the )?index"
+    r"ciphertext|hash (mismatch|does not match)|damaged|file( is |-)too[ -]short|invalid data|not found in (the )?index"
 )
 
 
@@ -26,7 +27,8 @@ def drill(store: Store, wanted: str | None, by: str, emit: Emit) -> dict[str, An
     """Restore a set into scratch containers and compare it; return `{set, time, tables, rows, objects, seconds}`.
 
     `wanted` is a set's id, the newest proven one without. A set that does not hold what its manifest
-    says is marked bad. Raises StepFailed, of kind `content` for such a set.
+    says is marked bad; one that the host fails to fetch, load or read keeps its state. Raises StepFailed, of
+    kind `content` for a bad set.
     """
     settings = load(store)
     started = time.time()
@@ -43,7 +45,7 @@ def drill(store: Store, wanted: str | None, by: str, emit: Emit) -> dict[str, An
         found = _compare(store, settings, identifier, folder, emit)
     except Exception as error:  # every cause is written down
         failure = as_failure("drill", error)
-        if failure.kind == "content" or failure.step == "load" or _DAMAGED.search(failure.message):
+        if failure.kind == "content" or (failure.step == "fetch" and _DAMAGED.search(failure.message)):
             restic.mark(settings, project, identifier, "bad")
             backup_log.note(store, "backup", identifier, started, by, f"a drill found it bad: {failure.message}")
             failure.kind = "content"
@@ -56,10 +58,10 @@ def drill(store: Store, wanted: str | None, by: str, emit: Emit) -> dict[str, An
 
 
 def read_manifest(folder: Path, identifier: str) -> dict[str, Any]:
-    """Return a fetched set's manifest after comparing every file that it names. Raises StepFailed."""
+    """Return a fetched set's manifest after comparing every file that it names. Raises StepFailed, OSError."""
     try:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_bytes())
-    except (OSError, ValueError) as error:
+    except (FileNotFoundError, ValueError) as error:
         raise StepFailed("manifest", f"set {identifier} has no readable manifest: {error}", kind="content") from None
     content.complain("files", identifier, content.file_differences(folder, manifest["files"]))
     return manifest

@@ -14,7 +14,12 @@ from .failure import StepFailed
 GLOBALS, DATABASE = "globals.sql", "database.sql"
 _END = b"PostgreSQL database dump complete"
 _GLOBALS_END = b"PostgreSQL database cluster dump complete"
-_HARMLESS = re.compile(r"ERROR: +(role|database) \"[^\"]*\" already exists")
+_HARMLESS = re.compile(r"ERROR: +(\w+: )?(role|database) \"[^\"]*\" already exists")
+_SERIOUS = re.compile(r"(psql:\S+ )?(ERROR|FATAL|PANIC): ")
+# SQLSTATEs of a server that is well and refuses what it reads; not of one without room (53), ended (57), or with a
+# broken disk (58).
+_REFUSED = re.compile(r"(psql:\S+ )?ERROR: +(2[123B]|3[DF]|42)\w{3}: ")
+_RAN = (0, 3)  # how psql ends when the server was there to the end: without ON_ERROR_STOP, and with it
 _MARK = "helicone-backup-mark"
 
 
@@ -44,23 +49,19 @@ def take(container: str, user: str, database: str, folder: Path) -> dict[str, li
 def load(container: str, user: str, database: str, folder: Path) -> None:
     """Load globals and dump into a fresh server, as `database`, whatever it was called. Raises StepFailed.
 
-    Roles that the server has already are no error; everything else is.
+    Roles that the server has already are no error; everything else is. It is of kind `content` only where
+    the server refuses what the files say: a full disk, or a server that ends, says nothing of them.
     """
-    with (folder / GLOBALS).open("rb") as file:
-        done = subprocess.run(_psql(container, user, "template1"), stdin=file, capture_output=True, check=False)
-    errors = [line for line in done.stderr.decode(errors="replace").splitlines() if "ERROR:" in line]
+    code, errors = _feed(container, user, folder / GLOBALS)
     serious = [line for line in errors if not _HARMLESS.search(line)]
-    if serious or done.returncode:
-        raise StepFailed("load", f"the globals could not be loaded: {(serious or ['psql ended early'])[0][-300:]}")
+    if serious or code:
+        raise _not_loaded("globals", code, serious)
     name = _name_in(folder / DATABASE)
     for one in {name, database}:
         sql(container, user, "template1", f"drop database if exists {_quoted(one)};")
-    with (folder / DATABASE).open("rb") as file:
-        command = [*_psql(container, user, "template1"), "--set", "ON_ERROR_STOP=1"]
-        done = subprocess.run(command, stdin=file, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
-    if done.returncode:
-        lines = done.stderr.decode(errors="replace").strip().splitlines()
-        raise StepFailed("load", f"the dump could not be loaded: {(lines or ['psql ended early'])[-1][-300:]}")
+    code, errors = _feed(container, user, folder / DATABASE, "--set", "ON_ERROR_STOP=1")
+    if code:
+        raise _not_loaded("dump", code, errors)
     if name != database:
         sql(container, user, "template1", f"alter database {_quoted(name)} rename to {_quoted(database)};")
 
@@ -72,6 +73,23 @@ def sql(container: str, user: str, database: str, text: str) -> list[str]:
     if done.returncode:
         raise StepFailed("postgres", done.stderr.decode(errors="replace").strip().replace("\n", "; ")[-500:])
     return stores.lines_of(done.stdout)
+
+
+def _feed(container: str, user: str, path: Path, *options: str) -> tuple[int, list[str]]:
+    """Let psql read a file; return how it ended and the errors that it told, or its last word if it told none."""
+    command = [*_psql(container, user, "template1"), "--set", "VERBOSITY=verbose", *options]  # with SQLSTATEs
+    with path.open("rb") as file:
+        done = subprocess.run(command, stdin=file, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
+    lines = [line.strip() for line in done.stderr.decode(errors="replace").strip().splitlines()]
+    errors = [line for line in lines if _SERIOUS.match(line)]
+    return done.returncode, errors or (lines[-1:] if done.returncode else [])
+
+
+def _not_loaded(what: str, code: int, errors: list[str]) -> StepFailed:
+    """Return why a file could not be loaded: by the first error, of which the others come."""
+    first = errors[0] if errors else "psql ended early"
+    kind = "content" if code in _RAN and _REFUSED.match(first) else "failed"
+    return StepFailed("load", f"the {what} could not be loaded: {first[-300:]}", kind=kind)
 
 
 def _psql(container: str, user: str, database: str) -> list[str]:
@@ -138,7 +156,7 @@ def _connected(file: IO[bytes]) -> str:
         if line.startswith(b"\\connect "):
             word = line.decode().split(" ", 1)[1].strip()
             return word[1:-1].replace('""', '"') if word.startswith('"') else word
-    raise StepFailed("load", "the dump creates no database")
+    raise StepFailed("load", "the dump creates no database", kind="content")
 
 
 def _quoted(name: str) -> str:

@@ -148,7 +148,10 @@ def retain(settings: Settings, needed: str) -> list[str]:
     proven = [one for one in before if one["state"] == "proven"]
     if not proven:
         return []
-    useless = [one["snapshot"] for one in before if one["state"] != "proven" and one["id"] < proven[-1]["id"]]
+    useless = [
+        one["snapshot"] for one in before
+        if one["state"] != "proven" and one["id"] < proven[-1]["id"] and one["id"] != needed
+    ]  # fmt: skip
     if useless:
         run(settings, "forget", *useless, step="retention")
     keep = [part for name, count in settings.keep.items() if count for part in (f"--keep-{name}", str(count))]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+
 import pytest
 
 from gateway.agent import content
@@ -114,6 +117,20 @@ def test_objects_are_compared_by_path_size_and_content(store):
     ]
     (store / "bucket" / "a" / "one").unlink()
     assert "1 of 2 are missing" in content.object_differences(store, listing, samples)[0]
+
+
+def test_a_folder_that_the_disk_does_not_give_is_no_missing_object(store, monkeypatch):
+    give = os.scandir
+
+    def fail(path):
+        if str(path).endswith("bucket"):
+            raise OSError(errno.EIO, "Input/output error")
+        return give(path)
+
+    monkeypatch.setattr(os, "scandir", fail)
+    with pytest.raises(OSError, match="Input/output error"):
+        content.object_differences(store, [["bucket/one", 1]], {})
+    assert list(content.objects(store / "gone")) == []
 
 
 def test_an_altered_or_missing_file_of_a_set_is_named(tmp_path):

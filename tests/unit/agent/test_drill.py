@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
+from pathlib import Path
 
 import pytest
 
@@ -89,7 +91,12 @@ def test_an_altered_file_and_a_lost_manifest_make_it_bad(tmp_path, sets):
     ("failure", "marks"),
     [
         (StepFailed("fetch", "ciphertext verification failed"), ["bad"]),
+        (StepFailed("fetch", "StreamPack: file is too short"), ["bad"]),  # a cut file in a folder, or by SFTP
+        (StepFailed("fetch", "StreamPack: restic-file-too-short"), ["bad"]),  # and in S3
+        (StepFailed("fetch", "StreamPack: unexpected EOF"), []),  # an answer that broke off: a network, or Docker
+        (StepFailed("fetch", "cached file <data/4f> is too short"), []),
         (StepFailed("fetch", "no space left on device"), []),
+        (StepFailed("repository", "config or key 4f is damaged"), []),
         (StepFailed("scratch store", "does not come up"), []),
     ],
 )
@@ -99,10 +106,56 @@ def test_a_drill_that_the_host_fails_says_nothing_of_the_set(tmp_path, sets, mon
 
     monkeypatch.setattr(drill.restic, "restore", fail)
     store = host(tmp_path)
-    with pytest.raises(StepFailed):
+    with pytest.raises(StepFailed) as caught:
         run(store)
     assert sets["marks"] == marks
+    assert caught.value.kind == ("content" if marks else "failed")
     assert backup_log.summary(store)["failed_drill"]["cause"] == failure.message
+
+
+@pytest.mark.parametrize(
+    ("place", "failure", "marks"),
+    [
+        ("postgres", StepFailed("load", "the dump could not be loaded: No space left on device"), []),
+        ("postgres", StepFailed("load", "the dump could not be loaded: psql ended early"), []),
+        ("postgres", StepFailed("load", "the dump could not be loaded: syntax error", kind="content"), ["bad"]),
+        ("postgres", StepFailed("postgres", "connection to server was lost"), []),
+        ("clickhouse", StepFailed("clickhouse", "Cannot write to a file that is damaged: No space left on device"), []),
+        ("clickhouse", StepFailed("clickhouse", "ClickHouse does not answer: unexpected EOF"), []),
+    ],
+)
+def test_a_scratch_store_that_runs_out_of_room_says_nothing_of_the_set(
+    tmp_path, sets, monkeypatch, place, failure, marks
+):
+    """The next backup would remove a good set, perhaps the one that a running upgrade is undone with."""
+
+    def fail(*_):
+        raise failure
+
+    monkeypatch.setattr(drill.scratch, place, fail)
+    store = host(tmp_path)
+    backup_log.note(store, "backup", "7", 0.0, "ann")
+    with pytest.raises(StepFailed) as caught:
+        run(store)
+    assert sets["marks"] == marks
+    assert caught.value.kind == ("content" if marks else "failed")
+    assert (backup_log.summary(store)["backup"] is None) == bool(marks)
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "objects.jsonl", "body"])
+def test_a_file_that_the_disk_does_not_give_says_nothing_of_the_set(tmp_path, sets, monkeypatch, name):
+    give = Path.open
+
+    def fail(path, *words, **more):
+        if path.name == name and path.is_relative_to(sets["folder"]):
+            raise OSError(errno.EIO, "Input/output error")
+        return give(path, *words, **more)
+
+    monkeypatch.setattr(Path, "open", fail)
+    monkeypatch.setattr(Path, "read_bytes", lambda path: path.open("rb").read())
+    with pytest.raises(StepFailed, match="Input/output error") as caught:
+        run(host(tmp_path))
+    assert (sets["marks"], caught.value.kind) == ([], "failed")
 
 
 def test_a_set_that_is_not_there_is_asked_for_in_vain(tmp_path, sets, monkeypatch):

@@ -169,6 +169,11 @@ def test_the_set_that_an_upgrade_is_undone_with_stays_whatever_the_policy_says(r
     assert policy[policy.index("--keep-tag") + 1] == "set-1"
 
 
+def test_the_set_that_an_upgrade_is_undone_with_stays_whatever_is_thought_of_it(repository, settings):
+    hold(repository, snapshot("1", "bad"), snapshot("2", "bad"), snapshot("3", "proven"))
+    assert restic.retain(settings, "1") == ["2"]
+
+
 def test_without_a_proven_set_nothing_is_removed(repository, settings):
     hold(repository, snapshot("1", "bad"), snapshot("2"))
     assert restic.retain(settings, "") == []
