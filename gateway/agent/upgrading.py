@@ -47,13 +47,14 @@ def set_of(store: Store) -> str:
 def look(store: Store, project: str) -> dict[str, Any] | None:
     """Return what `begin` wrote, with the names that were `applied` since; None when no upgrade is under way.
 
-    When the ledgers cannot be asked, all of them count as applied: nobody knows better.
+    When the ledgers cannot be asked, all of them count as applied: nobody knows better. None was as long as
+    there is no set, since no migration begins before.
     """
     try:
         entry: dict[str, Any] = json.loads((store.state / FILE).read_bytes())
     except (OSError, ValueError):
         return None
-    before = [name for names in entry["missing"].values() for name in names]
+    before = [name for names in entry["missing"].values() for name in names] if entry["set"] else []
     try:
         now = [name for names in missing(store, project, entry["migrations"], {}).values() for name in names]
     except (StepFailed, KeyError):

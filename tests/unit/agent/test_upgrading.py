@@ -73,6 +73,18 @@ def test_ledgers_that_cannot_be_asked_count_as_changed(store, monkeypatch):
     assert upgrading.look(store, "p")["applied"] == ["2.sql", "3.sql", "s.sql"]
 
 
+def test_before_there_is_a_set_no_migration_has_begun_whatever_the_ledgers_say(store, monkeypatch):
+    """Or a data host that dies during the backup is refused the deploy that brings its stores back."""
+    upgrading.begin(store, {**ENTRY, "set": ""})
+
+    def asked(*_):
+        raise StepFailed("postgres", "no container of db is running")
+
+    monkeypatch.setattr(upgrading.stores, "missing_migrations", asked)
+    seen = upgrading.look(store, "p")
+    assert (seen["set"], seen["applied"]) == ("", [])
+
+
 def test_a_bundled_store_is_asked_with_the_password_of_the_release_that_runs(store, asked):
     given = {"postgres": "new", "clickhouse": "new"}
     upgrading.missing(store, "p", MIGRATIONS, given)
