@@ -23,11 +23,17 @@ def halt(project: str, services: list[str]) -> dict[str, Any]:
 
 
 def resume(store: Store, project: str, services: list[str], emit: Emit) -> dict[str, Any]:
-    """Start the services again and wait until they are healthy. Raises StepFailed."""
+    """Start the services again that the release here has, and wait until they are healthy; return which.
+
+    The inventory may have given this host a role since, and Compose starts none where it does not know one.
+    Raises StepFailed.
+    """
     release = store.current()
-    if release is not None and services:
+    manifest = store.manifest(release) if release is not None else {"services": []}
+    named = {service["name"] for service in manifest["services"]}
+    known = [service for service in services if service in named]
+    if release is not None and known:
         redact = compose.redaction(store, release)
-        compose.up(store, project, services, redact)
-        timeout = store.manifest(release)["settings"]["health_timeout"]
-        health.wait_until_ready(project, services, timeout, redact, emit)
-    return {"started": services}
+        compose.up(store, project, known, redact)
+        health.wait_until_ready(project, known, manifest["settings"]["health_timeout"], redact, emit)
+    return {"started": known}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from gateway.agent import halting, sets
 from tests.unit.agent.backup_situations import host
 
@@ -22,14 +24,32 @@ def test_only_the_named_ones_that_run_are_stopped(monkeypatch):
     assert stopped == [(["id-jawn"], "60")]
 
 
-def test_what_comes_back_is_waited_for(tmp_path, monkeypatch):
+@pytest.fixture
+def done(monkeypatch):
+    """Return what was started and waited for."""
     done = []
     monkeypatch.setattr(halting.compose, "up", lambda store, project, services, redact: done.append(("up", services)))
     monkeypatch.setattr(
         halting.health, "wait_until_ready", lambda project, services, *_: done.append(("healthy", services))
     )
-    halting.resume(host(tmp_path), "helicone-trial", ["jawn", "web"], lambda **_: None)
+    return done
+
+
+def test_what_comes_back_is_waited_for(tmp_path, done):
+    store = host(tmp_path, services=("egress", "jawn", "web"))
+    assert halting.resume(store, "helicone-trial", ["jawn", "web"], lambda **_: None) == {"started": ["jawn", "web"]}
     assert done == [("up", ["jawn", "web"]), ("healthy", ["jawn", "web"])]
+
+
+def test_what_the_release_here_does_not_have_keeps_nothing_else_down(tmp_path, done):
+    """The inventory may give the host a role that its release is yet to get."""
+    store = host(tmp_path, services=("jawn", "web"))
+    words = ("helicone-trial", ["jawn", "web", "keys"], lambda **_: None)
+    assert halting.resume(store, *words) == {"started": ["jawn", "web"]}
+    assert done == [("up", ["jawn", "web"]), ("healthy", ["jawn", "web"])]
+    done.clear()
+    assert halting.resume(store, "helicone-trial", ["keys"], lambda **_: None) == {"started": []}
+    assert done == []
 
 
 def test_the_secrets_file_is_kept_private_and_replaced(tmp_path):
