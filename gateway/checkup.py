@@ -74,7 +74,7 @@ def host_findings(
     """Return what stands in the way of a deploy to `host`, from its snapshot and its examination."""
     ports = [(port.service, port.address, port.port) for port in published_ports(host, inventory)]
     return [
-        *findings(host, ports, observed),
+        *findings(host, inventory.project, ports, observed),
         *_installing(host, observed["facts"], examined),
         *_addresses(inventory, host, examined["addresses"]),
         *_reaching(inventory, host, examined["places"]),

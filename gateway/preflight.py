@@ -27,21 +27,35 @@ class Finding(NamedTuple):
     next_step: str
 
 
-def problems(host: Host, release: HostRelease, observed: Mapping[str, Any]) -> list[str]:
-    """Return one sentence for each thing that stands in the way on a host; empty when it may be deployed to."""
-    ports = [(service["name"], address, port) for service in release.manifest["services"]
-             for address, port, _ in service["ports"]]  # fmt: skip
-    return [finding.text for finding in findings(host, ports, observed)]
+def findings(
+    host: Host, project: str, ports: Iterable[tuple[str, str, int]], observed: Mapping[str, Any]
+) -> list[Finding]:
+    """Return what stands in the way on a host of a Compose project; empty when it may be deployed to.
 
-
-def findings(host: Host, ports: Iterable[tuple[str, str, int]], observed: Mapping[str, Any]) -> list[Finding]:
-    """Return what stands in the way on a host; `ports` are service, address and port of what it will publish."""
+    `ports` are service, address and port of what it will publish.
+    """
     facts = observed["facts"]
     listed = list(ports)
     return [
+        *_kept_elsewhere(host, project, observed),
         *_machine(host, facts, observed["clock_off"]), *_docker(host, facts), *_ports(listed, observed),
         *_guards(host, facts), *_cut_off(host, listed, observed),
     ]  # fmt: skip
+
+
+def _kept_elsewhere(host: Host, project: str, observed: Mapping[str, Any]) -> Iterator[Finding]:
+    """Yield that the environment is here without its releases: its undo would take away what nobody could bring back.
+
+    A first deploy never leaves that, however it ends: `current` comes before its containers and goes after them.
+    """
+    if observed["current"] is None and observed["containers"]:
+        names = ", ".join(container["service"] for container in observed["containers"])
+        yield Finding(
+            f"containers of this environment are here ({names}), and {host.variables.directory} on this host has no"
+            " release of it",
+            "put `directory` back to where its releases are; if they are lost, on the host: docker rm --force"
+            f" $(docker ps -aq --filter label=com.docker.compose.project={project}), which keeps the volumes",
+        )
 
 
 def _machine(host: Host, facts: Mapping[str, Any], skew: float) -> Iterator[Finding]:
@@ -164,12 +178,24 @@ def check_all(
 ) -> None:
     """Raise one ConfigurationError that lists the problems of all hosts, if there are any."""
     found = [
-        f"{name}: preflight: {problem}"
+        (name, finding)
         for name in observed
-        for problem in problems(hosts[name], releases[name], observed[name])
+        for finding in findings(
+            hosts[name], releases[name].manifest["project"], _published(releases[name]), observed[name]
+        )
     ]
     if found:
+        steps = {finding.next_step for _, finding in found}
+        what = steps.pop() if len(steps) == 1 else "put it right on the host, or change the variable named"
         raise ConfigurationError(
-            "\n".join(found), unaffected="every host: nothing was changed",
-            next_step="put it right on the host, or change the variable named, then deploy again",
+            "\n".join(f"{name}: preflight: {finding.text}" for name, finding in found),
+            unaffected="every host: nothing was changed", next_step=f"{what}, then deploy again",
         )  # fmt: skip
+
+
+def _published(release: HostRelease) -> list[tuple[str, str, int]]:
+    return [
+        (service["name"], address, port)
+        for service in release.manifest["services"]
+        for address, port, _ in service["ports"]
+    ]

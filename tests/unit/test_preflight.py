@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.errors import ConfigurationError
-from gateway.preflight import check_all, findings, problems
+from gateway.preflight import check_all, findings
 from gateway.render.guards import CLOSE_ALL
 from tests.unit.situations import bare, container, load, release, running, service
 
@@ -15,6 +15,15 @@ RELEASE = release(service("edge", "edge", ports=[["10.0.0.1", 8787, 8787]]))
 @pytest.fixture
 def host(tmp_path):
     return load(tmp_path).hosts["app1"]
+
+
+def asked(host, seen, ports=()):
+    return findings(host, "helicone-trial", ports, seen)
+
+
+def problems(host, made, seen):
+    ports = [(one["name"], address, port) for one in made.manifest["services"] for address, port, _ in one["ports"]]
+    return [finding.text for finding in asked(host, seen, ports)]
 
 
 def ask(host, **facts):
@@ -94,6 +103,40 @@ def test_all_hosts_are_told_at_once(tmp_path):
     check_all(hosts, dict.fromkeys(hosts, RELEASE), dict.fromkeys(hosts, bare()))
 
 
+@pytest.mark.fault("F8", "F16")
+@pytest.mark.parametrize("state", ["running", "exited"])  # without the release's folder they may not have come back
+def test_an_environment_whose_releases_are_elsewhere_is_not_taken_for_a_new_one(host, state):
+    seen = {**bare(), "containers": [container("db", state=state), container("jawn")]}
+    [finding] = asked(host, seen)
+    assert finding.text == (
+        "containers of this environment are here (db, jawn), and /opt/helicone on this host has no release of it"
+    )
+    assert "put `directory` back" in finding.next_step
+    assert "label=com.docker.compose.project=helicone-trial" in finding.next_step
+    assert asked(host, running(RELEASE, containers=seen["containers"])) == []
+
+
+def test_a_first_deploy_that_was_cut_off_is_gone_on_with(host):
+    begun = {"step": "switching", "release": "1-aaaaaaaaaaaa", "previous": None}
+    half = running(RELEASE, containers=[container("db")], history=[], interrupted=begun)
+    assert asked(host, half) == []
+    retiring = {"step": "retiring", "release": None, "previous": "1-aaaaaaaaaaaa"}
+    assert asked(host, {**half, "interrupted": retiring}) == []
+    assert asked(host, {**bare(), "releases": ["1-aaaaaaaaaaaa"], "interrupted": retiring}) == []
+
+
+def test_what_stands_in_the_way_everywhere_is_told_with_what_to_type(tmp_path):
+    hosts = load(tmp_path).hosts
+    lost = {**bare(), "containers": [container("jawn")]}
+    with pytest.raises(ConfigurationError) as caught:
+        check_all(hosts, dict.fromkeys(hosts, RELEASE), dict.fromkeys(hosts, lost))
+    assert caught.value.next_step.startswith("put `directory` back")
+    assert caught.value.next_step.endswith(", then deploy again")
+    with pytest.raises(ConfigurationError) as caught:
+        check_all(hosts, dict.fromkeys(hosts, RELEASE), {**dict.fromkeys(hosts, lost), "app1": bare(memory=1 << 20)})
+    assert caught.value.next_step.startswith("put it right on the host")
+
+
 def close(tmp_path, *settings):
     return load(tmp_path, "firewall.mode=host", *settings).hosts["app1"]
 
@@ -105,7 +148,7 @@ def offering(*ports, bridges=()):
 def test_closing_a_host_needs_a_word_about_everything_that_it_offers(tmp_path):
     [problem] = ask(close(tmp_path), **offering("9100/tcp", "8787/tcp", "68/udp"))
     assert "would close 9100/tcp" in problem
-    [finding] = [one for one in findings(close(tmp_path), [], bare(**offering("9100/tcp"))) if one.text == problem]
+    [finding] = [one for one in asked(close(tmp_path), bare(**offering("9100/tcp"))) if one.text == problem]
     assert "firewall.extra_ports" in finding.next_step
     assert ask(close(tmp_path, "firewall.extra_ports={9100/tcp: []}"), **offering("9100/tcp")) == []
     assert ask(close(tmp_path, "firewall.closed_ports=[9100/tcp]"), **offering("9100/tcp")) == []

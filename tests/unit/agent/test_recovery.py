@@ -167,6 +167,7 @@ def test_from_any_cut_the_next_command_leads_to_fully_new_or_fully_old(bare, tea
         after = started(bare, tearing, old)
         assert after.switch("2-b", broken, cut) == "cut", cut
         assert after.says() == "interrupted" or after.runs_whole() in (old, "2-b"), f"silent and half after {cut}"
+        assert after.store.current() or not after.containers, f"taken for an environment kept elsewhere after {cut}"
 
         new = after.copied(bare.disk.parent / "new")
         new.fit(tearing)
