@@ -12,7 +12,7 @@ from gateway.errors import ConfigurationError
 from gateway.inventory.model import Host, Inventory, wanted_packages
 from gateway.migrations import new_files, undo_of
 from gateway.plan.diff import file_diff
-from gateway.plan.observed import ServiceChange, altered_files, guard_changes, is_current, service_changes
+from gateway.plan.observed import ServiceChange, altered_files, guard_changes, is_current, outcomes, service_changes
 from gateway.plan.operations import (
     CreateAccount,
     GuardHost,
@@ -88,7 +88,7 @@ def build_deploy(
     hosts = {name: _host_plan(inventory, name, releases[name], observed[name], key) for name in names}
     guards = _guards(inventory, {name: releases[name].manifest for name in names}, observed, identifier)
     return Plan(identifier, hosts, _preparing(inventory, releases, observed, identifier, program),
-                guards + _touching(inventory, hosts, identifier))  # fmt: skip
+                guards + _touching(inventory, hosts, observed, identifier))  # fmt: skip
 
 
 def build_rollback(inventory: Inventory, identifier: str, older: Mapping[str, Any], observed: Observed) -> Plan:
@@ -200,14 +200,23 @@ def prepare_host(inventory: Inventory, host: Host, facts: Mapping[str, Any], pro
     return PrepareHost(host.name, facts["engine"] is None, program if lacks_compose else None, changed, packages)
 
 
-def _touching(inventory: Inventory, hosts: Mapping[str, HostPlan], identifier: str) -> tuple[Phase, ...]:
+def _touching(
+    inventory: Inventory, hosts: Mapping[str, HostPlan], observed: Observed, identifier: str
+) -> tuple[Phase, ...]:
     phases = [Phase("switch", _switch_waves(inventory, hosts, identifier))]
     changed = {change.service for host in hosts.values() for change in host.changes}
     app = next((name for name in inventory.selected if "app" in inventory.hosts[name].roles), None)
     database = database_host(inventory)
-    if app and changed & {"web", "db"} and database in inventory.selected:
-        phases.append(Phase("account", ((CreateAccount(app, database),),)))
+    if app and database in inventory.selected:
+        # Until a deploy of both was good, one that was cut off may have left them whole and without an account.
+        together = _good(observed[app]) & _good(observed[database])
+        if not together or changed & {"web", "db"}:
+            phases.append(Phase("account", ((CreateAccount(app, database),),)))
     return tuple(phases)
+
+
+def _good(observed: Mapping[str, Any]) -> set[str]:
+    return {release for release, outcome in outcomes(observed["history"]).items() if outcome == "good"}
 
 
 def database_host(inventory: Inventory) -> str:

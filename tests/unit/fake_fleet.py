@@ -10,7 +10,7 @@ from gateway.plan.operations import Run
 from gateway.secret import Secret
 from gateway.transport.conversation import AgentError
 from gateway.vault import Vault
-from tests.unit.situations import PROJECT, bare, release
+from tests.unit.situations import PROJECT, bare, entry, release
 
 VAULT = Vault({
     name: Secret(name)
@@ -31,7 +31,8 @@ class Fleet:
         self.answers = {}
         self.lock = threading.Lock()
         self.run = Run(inventory, VAULT, {name: Host(self, name) for name in OLD}, Reporter(quiet=True))
-        made = build_deploy(inventory, dict.fromkeys(OLD, release()), dict.fromkeys(OLD, bare()), PROJECT, b"k")
+        seen = {**bare(), "history": [entry("1-old", "good")]}  # so that no account is to be made
+        made = build_deploy(inventory, dict.fromkeys(OLD, release()), dict.fromkeys(OLD, seen), PROJECT, b"k")
         self.plan = Plan("2-new", made.hosts, made.preparing, tuple(self.renamed(phase) for phase in made.touching))
 
     def renamed(self, phase):

@@ -115,6 +115,38 @@ def test_one_changed_service_on_one_host(inventory):
     assert "account" not in {phase for phase, _, _ in operations(made)}
 
 
+FIRST, ACCOUNT = "1-aaaaaaaaaaaa", ("account", "app1", "make sure that the first account and its API key exist")
+
+
+@pytest.mark.fault("F3")
+@pytest.mark.parametrize(
+    "histories",
+    [
+        {"app1": [], "app2": [], "data1": []},
+        {"app1": [entry(FIRST, "failed")], "app2": [entry(FIRST, "failed")], "data1": [entry(FIRST, "failed")]},
+        {"data1": [entry(FIRST, "good")], "app1": [entry("1-bbbbbbbbbbbb", "good")], "app2": []},
+    ],
+    ids=["its controller died", "it failed and could not be undone", "one host after the other"],
+)
+def test_a_first_deploy_that_did_not_come_to_its_end_is_made_up_for_with_the_account(inventory, histories):
+    made = plan(inventory, observed(**{name: {"history": history} for name, history in histories.items()}))
+    assert {one.describe() for one in switches(made).values()} == {f"switch to {made.identifier}: no service restarts"}
+    assert operations(made)[-1] == ACCOUNT
+
+
+def test_the_account_is_there_once_a_deploy_of_app_and_database_was_good(inventory):
+    later = [entry(FIRST, "good"), entry("2-bbbbbbbbbbbb", "failed")]
+    made = plan(inventory, observed(app1={"history": later}, app2={"history": []}, data1={"history": later}))
+    assert not made.is_empty
+    assert ACCOUNT not in operations(made)
+
+
+def test_where_the_database_is_not_selected_no_account_can_be_made(tmp_path):
+    inventory = load_inventory(tmp_path, limit="app1")
+    made = plan(inventory, {"app1": bare()}, {"app1": RELEASES["app1"]})
+    assert "account" not in {phase for phase, _, _ in operations(made)}
+
+
 def test_a_host_of_another_architecture_must_bring_its_own_compose(inventory):
     seen = {"app1": bare(architecture="riscv64", compose=None), "app2": bare(), "data1": bare()}
     with pytest.raises(ConfigurationError, match="riscv64") as caught:
