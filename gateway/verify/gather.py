@@ -44,7 +44,7 @@ def gather(targets: Sequence[Target], ahead: Mapping[str, Sequence[Ahead]], trac
     _all([target.name for target in targets], lambda name: _gather_one(by_name[name], ahead[name], traced))
     connected = {target.name: target for target in targets if target.has_release}
     for target in targets:
-        if target.trace is not None and not target.trace.refused_by_gateway:
+        if target.trace is not None:
             _find_stored(target.trace, target, connected)
 
 
@@ -68,7 +68,10 @@ def _gather_one(target: Target, ahead: Sequence[Ahead], traced: bool) -> None:
 
 
 def _find_stored(trace: Trace, target: Target, connected: Mapping[str, Target]) -> None:
-    """Let a host that reaches ClickHouse look for the row: the one that runs it, or one with jawn."""
+    """Let a host that reaches ClickHouse look for the row: the one that runs it, or one with jawn.
+
+    Where `--limit` left all of them out, that is noted: nothing is wrong with the hosts that are verified.
+    """
     inventory = target.inventory
     data = topology.data_host(inventory)
     settings = target.settings.variables.clickhouse
@@ -78,10 +81,12 @@ def _find_stored(trace: Trace, target: Target, connected: Mapping[str, Target]) 
     else:
         apps = [one for one in (target, *connected.values()) if "jawn" in one.release.services]
         if not apps:
-            trace.store_problem = "no host that reaches ClickHouse is among the verified ones"
+            trace.store_in_reach = False
             return
         asked = apps[0]
         order = {**order, "mode": "external", "url": stores_of(inventory, asked.settings).clickhouse}
+    if trace.refused_by_gateway:
+        return
     password = asked.password("clickhouse_password").reveal()
 
     def rows(sql: str) -> list[str]:

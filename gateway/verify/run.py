@@ -124,6 +124,11 @@ def _notes(targets: Sequence[Target], traced: bool) -> Iterator[str]:
                 f"{target.name}: there is no provider_api_key in the secrets: the traced request proves that it was"
                 f" recorded, with the provider's answer {target.trace.answer.status}"
             )
+        if target.trace is not None and not target.trace.store_in_reach:
+            yield (
+                f"{target.name}: ClickHouse was not asked for the traced request, none of the hosts named reaches it:"
+                " Helicone's API is what proves that it was recorded"
+            )
 
 
 @contextmanager

@@ -31,7 +31,8 @@ class Trace:
 
     `with_key` tells whether the environment has a provider key: without one the provider refuses,
     usually with 401, and the record of that refusal is the proof. `stored` is the row in ClickHouse
-    as (status, model), `store_problem` why it was not looked at.
+    as (status, model), `store_problem` why it could not be looked at; `store_in_reach` tells whether any of
+    the verified hosts reaches ClickHouse, so that it is asked at all.
     """
 
     request_id: str
@@ -43,6 +44,7 @@ class Trace:
     list_answer: outside.Answer = field(default_factory=outside.Answer)
     stored: tuple[int, str] | None = None
     store_problem: str = ""
+    store_in_reach: bool = True
     _deadline: float = 0.0
 
     def send(self, door: Door, vault: Vault) -> None:

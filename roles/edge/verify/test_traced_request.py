@@ -11,6 +11,10 @@ def traced(target: Target) -> bool:
     return target.trace is not None
 
 
+def store_asked(target: Target) -> bool:
+    return target.trace is not None and target.trace.store_in_reach
+
+
 def kinds(target: Target) -> list[str]:
     """Return how the traced request is called here: it says when the provider was asked without a key."""
     return ["traced request" if _trace(target).with_key else "traced request (without a provider key)"]
@@ -59,7 +63,7 @@ def test_listed_status(target: Target, kind: str) -> None:
     )
 
 
-@check("{kind}: it is in ClickHouse", when=traced, kind=kinds)
+@check("{kind}: it is in ClickHouse", when=store_asked, kind=kinds)
 def test_stored(target: Target, kind: str) -> None:
     trace = _trace(target)
     assert not trace.store_problem, f"{target.name}: {kind}: ClickHouse could not be asked: {trace.store_problem}"
@@ -68,7 +72,7 @@ def test_stored(target: Target, kind: str) -> None:
     )
 
 
-@check("{kind}: ClickHouse has its status and model", when=traced, kind=kinds)
+@check("{kind}: ClickHouse has its status and model", when=store_asked, kind=kinds)
 def test_stored_content(target: Target, kind: str) -> None:
     trace = _trace(target)
     status, model = trace.stored or (0, "")
