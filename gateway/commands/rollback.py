@@ -18,7 +18,7 @@ from gateway.commands.upgrade_note import refuse_half_upgraded
 from gateway.errors import ConfigurationError
 from gateway.migrations import compatible, refuse_newer_schema
 from gateway.plan.build import build_rollback
-from gateway.plan.observed import left_behind, outcomes
+from gateway.plan.observed import left_behind, verdicts
 from gateway.plan.operations import Run
 from gateway.rollout import prepare, take_leases
 from gateway.transport.fleet import connected, need_all, on_all
@@ -126,31 +126,31 @@ def wanted_number(text: str) -> int | None:
 def choose(observed: Mapping[str, Mapping[str, Any]], to: int | None, environment: str) -> str:
     """Return the release to go back to: number `to`, or the newest good one below what runs.
 
-    It must be on every host, and none that failed is ever chosen; nor, without a number, one that was rolled back
-    from: somebody had a reason. Raises ConfigurationError.
+    It must be on every host, and only one that a deploy verified is ever chosen, whatever became of a rollback to it;
+    nor, without a number, one that was rolled back from: somebody had a reason. Raises ConfigurationError.
     """
     next_step = f"invoke history --env {environment}"
     held: list[set[str]] = [set(seen["releases"]) for seen in observed.values()]
     common = set.intersection(*held) if held else set()
-    verdicts: dict[str, str] = {}
+    known: dict[str, str] = {}
     for seen in observed.values():
-        for release, outcome in outcomes(seen["history"]).items():
-            verdicts[release] = "failed" if "failed" in (outcome, verdicts.get(release)) else outcome
+        for release, outcome in verdicts(seen["history"]).items():
+            known[release] = "failed" if "failed" in (outcome, known.get(release)) else outcome
     current: set[str] = {seen["current"] for seen in observed.values()}
     if to is not None:
         named = [release for release in common if release_number(release) == to]
         if not named:
             raise ConfigurationError(f"release {to} is not on every host", where="--to", next_step=next_step)
-        if verdicts.get(named[0]) == "failed":
-            raise ConfigurationError(
-                f"release {named[0]} failed when it was deployed", where="--to", next_step=next_step
-            )
         if current == {named[0]}:
             raise ConfigurationError(f"release {named[0]} is what runs already", where="--to", next_step=next_step)
+        if known.get(named[0]) != "good":
+            failed = known.get(named[0]) == "failed"
+            why = "failed when it was deployed" if failed else "was never verified: its deploy did not come to its end"
+            raise ConfigurationError(f"release {named[0]} {why}", where="--to", next_step=next_step)
         return named[0]
     newest = max((release_number(release) for release in current if release), default=0)
     left = set().union(*(left_behind(seen["history"]) for seen in observed.values()))
-    good = [r for r in common - left if verdicts.get(r) == "good" and release_number(r) < newest]
+    good = [r for r in common - left if known.get(r) == "good" and release_number(r) < newest]
     if not good:
         raise ConfigurationError(
             "there is no earlier good release on every host; those that were rolled back from count with --to only",

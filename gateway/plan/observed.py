@@ -143,6 +143,14 @@ def outcomes(history: list[Mapping[str, Any]]) -> dict[str, str]:
     return {entry["release"]: entry["outcome"] for entry in history}
 
 
+def verdicts(history: list[Mapping[str, Any]]) -> dict[str, str]:
+    """Return how each release of a host's history proved itself: a rollback to it that failed is no word about it.
+
+    That ended by Ctrl-C, or by a fault of the day, and the release was good before.
+    """
+    return outcomes([one for one in history if (one["command"], one["outcome"]) != ("rollback", "failed")])
+
+
 def left_behind(history: list[Mapping[str, Any]]) -> set[str]:
     """Return the releases of a host's history that a rollback has led away from, and nothing has led to again."""
     left: set[str] = set()

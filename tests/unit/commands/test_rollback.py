@@ -20,7 +20,10 @@ def host(current, releases, **outcomes):
 
 
 def host_after(*words):
-    """Return the same of a host on which good releases were deployed (`3`), rolled back to (`<3`), or failed (`!3`)."""
+    """Return the same of a host on which good releases were deployed (`3`), rolled back to (`<3`), or failed.
+
+    `!3` failed when it was deployed, `?3` when somebody went back to it.
+    """
     kinds = {"<": ("rollback", "good"), "!": ("deploy", "failed"), "?": ("rollback", "failed")}
     history = [
         {"release": word.strip("<!?"), "command": kind[0], "outcome": kind[1]}
@@ -75,10 +78,28 @@ def test_after_a_rollback_the_next_one_goes_further_back_and_not_forward():
         (["1", "2", "<1", "3", "<2"], "1"),
         (["1", "2", "?1", "3"], "2"),  # that rollback led nowhere
         (["1", "2", "2", "!3", "4"], "2"),
+        (["1", "2", "3", "?2"], "2"),  # Ctrl-C, or a fault that has passed
+        (["1", "2", "3", "?2", "?2", "4"], "3"),
+        (["1", "2", "<1", "?2", "3", "?1"], "1"),
+        (["1", "!2", "3", "?2"], "1"),
     ],
 )
 def test_what_was_rolled_back_from_is_not_gone_back_to(words, to):
     assert choose(fleet(host_after(*words)), None, "lab") == to
+
+
+def test_a_rollback_that_failed_may_be_tried_again():
+    seen = fleet(host_after("1", "2", "3", "?2"), host_after("1", "2", "3"))
+    assert choose(seen, 2, "lab") == "2"
+    assert choose(seen, None, "lab") == "2"
+
+
+@pytest.mark.parametrize("words", [["1", "?2", "3"], ["1", "3"]], ids=["and failed when gone back to", "nor tried"])
+def test_what_no_deploy_brought_to_its_end_is_not_gone_back_to(words):
+    seen = {**host_after(*words), "releases": ["1", "2", "3"]}
+    assert choose(fleet(seen), None, "lab") == "1"
+    with pytest.raises(ConfigurationError, match="release 2 was never verified: its deploy did not come to its end"):
+        choose(fleet(seen), 2, "lab")
 
 
 def test_what_one_host_was_rolled_back_from_no_other_goes_back_to():
