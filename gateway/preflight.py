@@ -199,3 +199,24 @@ def _published(release: HostRelease) -> list[tuple[str, str, int]]:
         for service in release.manifest["services"]
         for address, port, _ in service["ports"]
     ]
+
+
+def refuse_stranding(
+    wanted: Mapping[str, Mapping[str, Any]], observed: Mapping[str, Mapping[str, Any]], environment: str
+) -> None:
+    """Raise ConfigurationError for a host whose recorder would be removed while records wait in its spool.
+
+    `wanted` has each host's manifest. Nobody reads that volume once the host has no recorder any more.
+    """
+    for name, seen in observed.items():
+        recorder = seen["edge"]["recorder"]
+        has_one = any(container["service"] == "recorder" for container in seen["containers"])
+        keeps_it = any(service["name"] == "recorder" for service in wanted[name]["services"])
+        if has_one and not keeps_it and recorder and recorder["waiting"]:
+            raise ConfigurationError(
+                f"{recorder['waiting']} records wait for Helicone in the recorder's spool, and the release has no"
+                " recorder here: nobody would deliver them",
+                where=name, unaffected="every host: nothing was changed",
+                next_step="lead its clients to another edge, mend what holds records up, and wait until this says that"
+                f" every record is in Helicone: invoke status --env {environment}",
+            )  # fmt: skip

@@ -109,11 +109,6 @@ def down(store: Store, project: str) -> None:
     subprocess.run(command(store, project, *arguments), capture_output=True, check=False)
 
 
-def remove_others(project: str, services: Sequence[str]) -> None:
-    """Remove the containers of services that the release does not have on this host."""
-    engine.remove(identifier for identifier, service in engine.services(project) if service not in services)
-
-
 def free_ports(project: str, services: Sequence[dict[str, Any]]) -> None:
     """Remove the containers that publish a port which the release gives to another service."""
     wanted = {(address, port): s["name"] for s in services for address, port, _ in s["ports"]}

@@ -207,6 +207,11 @@ def by_digest(reference: str) -> str:
     return f"{repository}@{digest}"
 
 
+def seconds_to_stop(container: dict[str, Any]) -> int:
+    """Return how long an inspected container may take to finish: its `stop_grace_period`, or else Docker's ten."""
+    return int(container["Config"].get("StopTimeout") or 10)
+
+
 def stop(identifiers: Iterable[str], seconds: str) -> None:
     """Stop containers, each with so many seconds to finish. Raises StepFailed."""
     wanted = list(identifiers)

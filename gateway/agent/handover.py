@@ -70,7 +70,7 @@ def _send_away(containers: Sequence[Container]) -> None:
     """Ask containers to finish and stop, and remove them when they have; nobody waits for it."""
     for container in containers:
         identifier = container["Id"]
-        seconds = container["Config"].get("StopTimeout") or 10
+        seconds = engine.seconds_to_stop(container)
         fresh = f"{container['Name'].lstrip('/')}-{engine.LEAVING}-{identifier[:6]}"
         subprocess.run(["docker", "rename", identifier, fresh], capture_output=True, check=False)
         subprocess.Popen(

@@ -88,11 +88,11 @@ class ReleaseVerbs:
     def retire(self, request: Request, payload: bytes) -> Result:
         """See `switch.retire`."""
 
-        def work(_: Emit) -> Result:
+        def work(emit: Emit) -> Result:
             """Take the hook away, then the environment, then what guards it."""
             boot.remove(request["project"])
             schedule.remove(request["project"])
-            outcome = switch.retire(self.store, request["project"])
+            outcome = switch.retire(self.store, request["project"], emit)
             guard.clear(self.store, request["project"])
             return outcome
 

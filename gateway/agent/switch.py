@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from . import compose, gateway_users, halting, handover, health, live, logins, retention, stores
+from . import compose, gateway_users, halting, handover, health, live, logins, removal, retention, stores
 from .failure import StepFailed, as_failure
 from .store import Store
 
@@ -52,12 +52,12 @@ def switch(store: Store, request: dict[str, Any], emit: Emit) -> dict[str, Any]:
     return {"release": release, "previous": previous}
 
 
-def retire(store: Store, project: str) -> dict[str, Any]:
+def retire(store: Store, project: str, emit: Emit) -> dict[str, Any]:
     """Take the environment off the host after a first deploy that failed: containers and link, no data."""
     _note(store, step="retiring", release=None, previous=store.current())
     if store.current():
         compose.down(store, project)
-        compose.remove_others(project, [])
+        removal.remove_others(project, [], emit)
         store.point_to(None)
     _note(store, step="retired", release=None)
     return {"release": None}
@@ -66,7 +66,7 @@ def retire(store: Store, project: str) -> dict[str, Any]:
 def _undo(store: Store, request: dict[str, Any], previous: str | None, failure: StepFailed, emit: Emit) -> None:
     try:
         if previous is None:
-            retire(store, request["project"])
+            retire(store, request["project"], emit)
         else:
             without = request.get("undo_without", [])
             _activate(store, previous, {**request, "settle_seconds": 0, "without": without}, emit)
@@ -96,7 +96,7 @@ def _activate(store: Store, release: str, request: dict[str, Any], emit: Emit) -
         halting.halt(project, without)
     long_running = [service["name"] for service in manifest["services"] if not service["one_shot"]]
     awaited = [name for name in long_running if name not in without]
-    compose.remove_others(project, long_running)
+    removal.remove_others(project, long_running, emit)
     compose.remove(project, request.get("replace", []))
     compose.free_ports(project, manifest["services"])
     live.deliver(store, manifest, lambda path: health.wait_until_taken_up(project, manifest, path))

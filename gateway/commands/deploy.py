@@ -24,7 +24,7 @@ from gateway.migrations import compatible, refuse_newer_schema, refuse_unprotect
 from gateway.plan.build import Plan, build_deploy
 from gateway.plan.observed import kept_releases, settled
 from gateway.plan.operations import Run
-from gateway.preflight import check_all
+from gateway.preflight import check_all, refuse_stranding
 from gateway.render.topology import data_host
 from gateway.rollout import prepare, take_leases, touch
 from gateway.rotation import unsettled
@@ -85,6 +85,7 @@ def _deploy(project: Project, confirm: Confirm, as_json: bool, told: Told) -> di
         refuse_moved(observed, now)
         # Another environment may have been deployed to the same host since, and have taken its ports or its disk.
         check_all(project.inventory.hosts, project.releases, now)
+        refuse_stranding(_manifests(project), now, project.inventory.environment)
         if not made.is_empty:
             roll_out(made, project, run, observed, "deploy")
         if begun:
@@ -213,6 +214,7 @@ def make_plan(project: Project, observed: Mapping[str, Any]) -> Plan:
     refuse_skipped_stop(ROOT, inventory, [one for one in running.values() if one], wanted.values())
     refuse_half_upgraded(observed, compatible(inventory), wanted, inventory.environment)
     refuse_newer_schema(running, wanted, compatible(inventory))
+    refuse_stranding(wanted, observed, inventory.environment)
     made = build_deploy(inventory, project.releases, observed, compose_program(), diff_key(project.vault))
     if any(host.undo == "restore" for host in made.hosts.values()):
         refuse_unprotected(inventory)

@@ -20,6 +20,7 @@ from gateway.migrations import compatible, refuse_newer_schema
 from gateway.plan.build import build_rollback
 from gateway.plan.observed import left_behind, verdicts
 from gateway.plan.operations import Run
+from gateway.preflight import refuse_stranding
 from gateway.rollout import prepare, take_leases
 from gateway.transport.fleet import connected, need_all, on_all
 from gateway.vault import Vault, diff_key
@@ -71,6 +72,7 @@ def _rollback(
             manifests,
             compatible(inventory),
         )
+        refuse_stranding(manifests, observed, inventory.environment)
         if not old_secrets:
             refuse_old_secrets(identifier, older, observed, project.vault, inventory.environment)
         made = build_rollback(inventory, identifier, older, observed)
@@ -83,7 +85,9 @@ def _rollback(
         refuse_half_restored(observed, inventory.environment)
         run = Run(inventory, project.vault, conversations, project.reporter)
         take_leases(run, owner(), "rollback")
-        refuse_moved(observed, observe(inventory, conversations))
+        now = observe(inventory, conversations)
+        refuse_moved(observed, now)
+        refuse_stranding(manifests, now, inventory.environment)
         prepare(made, run)
         carry_out(made, run, observed, "rollback", verification_gate(run))
         return {**result, "outcome": "rolled back", "seconds": project.reporter.seconds()}

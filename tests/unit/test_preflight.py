@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from gateway.errors import ConfigurationError
-from gateway.preflight import check_all, findings
+from gateway.preflight import check_all, findings, refuse_stranding
 from gateway.render.guards import CLOSE_ALL
+from gateway.runbooks import about
 from tests.unit.situations import bare, container, load, release, running, service
 
 RELEASE = release(service("edge", "edge", ports=[["10.0.0.1", 8787, 8787]]))
@@ -199,3 +200,20 @@ def test_what_the_guards_need(tmp_path, setting, facts, words):
     [problem] = ask(load(tmp_path, setting).hosts["app1"], **facts)
     assert words in problem
     assert ask(load(tmp_path).hosts["app1"], **facts) == []
+
+
+def test_a_recorder_whose_records_wait_stays():
+    """A spool that nobody reads any more is lost without a word."""
+    without, with_one = release().manifest, release(service("recorder", "edge")).manifest
+    seen = running(RELEASE, containers=[container("recorder", state="exited")])
+    seen["edge"] = {"authority": "", "keys_age": None, "recorder": {"waiting": 3, "age": 4000.0}}
+    with pytest.raises(ConfigurationError, match="3 records wait for Helicone in the recorder's spool") as caught:
+        refuse_stranding({"app1": without}, {"app1": seen}, "trial")
+    assert caught.value.where == "app1"
+    assert caught.value.next_step.endswith("invoke status --env trial")
+    assert about([caught.value.message]) == ["docs/runbooks/requests-not-in-the-ui.md"]
+    refuse_stranding({"app1": with_one}, {"app1": seen}, "trial")
+    refuse_stranding({"app1": without}, {"app1": {**seen, "containers": []}}, "trial")
+    seen["edge"]["recorder"]["waiting"] = 0
+    refuse_stranding({"app1": without}, {"app1": seen}, "trial")
+    refuse_stranding({"app1": without}, {"app1": {**seen, "edge": bare()["edge"]}}, "trial")

@@ -161,16 +161,3 @@ def test_what_lives_in_the_network_of_a_service_that_is_made_anew_goes_with_it(m
     assert removed == [["e1", "j1"], ["w1"]]
     monkeypatch.setattr(engine, "all_containers", lambda _: pytest.fail("nothing is to be removed"))
     compose.remove("helicone-x", [])
-
-
-def test_containers_of_services_that_a_release_does_not_have_go_and_one_question_tells_which(monkeypatch):
-    def entry(identifier, service, **labels):
-        return {"Id": identifier, "Labels": {"com.docker.compose.service": service, **labels}}
-
-    everyone = [entry("j1", "jawn"), entry("o1", "old"), entry("r1", "old", **{"com.docker.compose.oneoff": "True"})]
-    asked, removed = [], []
-    monkeypatch.setattr(engine, "ask", lambda path: asked.append(path) or everyone)
-    monkeypatch.setattr(engine, "remove", removed.extend)
-    compose.remove_others("helicone-x", ["jawn"])
-    assert removed == ["o1"]
-    assert len(asked) == 1

@@ -57,8 +57,9 @@ class Machine:
 
     def fit(self, monkeypatch):
         """Let the agent's hands on containers change this machine's, one write each."""
-        for name in ("up", "remove_others", "remove", "free_ports", "down"):
+        for name in ("up", "remove", "free_ports", "down"):
             monkeypatch.setattr(module.compose, name, getattr(self, name))
+        monkeypatch.setattr(module.removal, "remove_others", self.remove_others)
         monkeypatch.setattr(module.handover, "bring_up", self.bring_up)
         monkeypatch.setattr(module.health, "wait_until_ready", self.wait)
         monkeypatch.setattr(module.health, "wait_until_healthy", self.wait)
@@ -80,7 +81,7 @@ class Machine:
             self.power.write()
             self.containers[wanted["name"]] = wanted["hash"]
 
-    def remove_others(self, _project, names):
+    def remove_others(self, _project, names, _emit=None):
         for name in [name for name in self.containers if name not in names]:
             self.power.write()
             del self.containers[name]

@@ -6,6 +6,7 @@ import contextlib
 import copy
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import ClassVar
 
 import pytest
 
@@ -19,7 +20,7 @@ from gateway.plan.operations import Run
 from gateway.rotation import rotated
 from gateway.secret import Secret
 from gateway.vault import Vault
-from tests.unit.situations import bare, load, release, running
+from tests.unit.situations import bare, load, release, running, service
 
 
 def change(seen, part):
@@ -97,11 +98,39 @@ def test_a_version_that_must_not_follow_the_running_one_is_refused_before_anythi
         module.plan(Project, as_json=True)
 
 
+def test_an_edge_is_not_taken_off_a_host_while_records_wait_there(tmp_path, monkeypatch):
+    class Project:
+        inventory = load(tmp_path)
+        reporter = Reporter(quiet=True)
+        vault = Vault({"fingerprint_key": Secret("ab" * 32)})
+        releases = dict.fromkeys(inventory.selected, release())
+
+    def look(waiting):
+        edge = {"authority": "", "keys_age": None, "recorder": {"waiting": waiting, "age": 0.1}}
+        with_recorder = release(service("jawn"), service("recorder", "edge"))
+        return {name: running(with_recorder if name == "app1" else release(), edge=edge) for name in observed}
+
+    observed = dict.fromkeys(Project.inventory.selected)
+    looks = [look(3), look(0), look(4)]
+    monkeypatch.setattr(module, "connected", lambda *_: contextlib.nullcontext(dict.fromkeys(observed, Talk())))
+    monkeypatch.setattr(module, "observe", lambda *_: looks.pop(0))
+    monkeypatch.setattr(module, "observe_unlocked", lambda *_: looks.pop(0))
+    monkeypatch.setattr(module, "compose_program", lambda: tmp_path)
+    monkeypatch.setattr(module, "take_leases", lambda *_: None)
+    monkeypatch.setattr(module, "roll_out", lambda *_: pytest.fail("it is switched"))
+    with pytest.raises(ConfigurationError, match="3 records wait for Helicone") as caught:
+        module.plan(Project, as_json=True)
+    assert caught.value.where == "app1"
+    with pytest.raises(ConfigurationError, match="4 records wait for Helicone"):  # under the lease
+        deploy(Project, lambda: True, as_json=True)
+    assert looks == []
+
+
 class Environment:
     """An environment whose secrets were being replaced when the command was cut off."""
 
     reporter = Reporter(quiet=True)
-    releases = None
+    releases: ClassVar = {}
     vault = rotated(
         Vault({"fingerprint_key": Secret("ab" * 32), "admin_password": Secret("old")}),
         {"admin_password": Secret("new")}, datetime(2026, 11, 23, tzinfo=UTC),

@@ -20,8 +20,9 @@ class Host:
         self.store = store
         self.done = []
         self.broken = {}
-        for name in ("up", "remove_others", "remove", "free_ports", "down"):
+        for name in ("up", "remove", "free_ports", "down"):
             monkeypatch.setattr(module.compose, name, self.action(name))
+        monkeypatch.setattr(module.removal, "remove_others", self.action("remove_others"))
         for name in ("wait_until_ready", "wait_until_healthy", "settle"):
             monkeypatch.setattr(module.health, name, self.action(name))
         monkeypatch.setattr(module.health, "wait_until_taken_up", lambda *_: None)

@@ -40,7 +40,7 @@ def test_a_release_that_was_tampered_with_is_never_started(host):
 
 def test_retiring_twice_is_no_error(host):
     host.switch("1-a")
-    retire(host.store, PROJECT)
-    retire(host.store, PROJECT)
+    retire(host.store, PROJECT, lambda **_: None)
+    retire(host.store, PROJECT, lambda **_: None)
     assert host.store.current() is None
     assert len(host.store.release_ids()) == 2
