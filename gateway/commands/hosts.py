@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ from gateway.console import say
 from gateway.errors import ConfigurationError, GatewayError, UnreachableError
 from gateway.inventory import Host, Inventory
 from gateway.private_file import need_writable, shown_path, write_private
-from gateway.transport.ssh import fingerprint, jump_connection, scan_host_key
+from gateway.transport.ssh import fingerprint, is_name_of, jump_connection, scan_host_key
 from gateway.wording import printable
 
 Confirm = Callable[[str], bool]
@@ -89,14 +90,29 @@ def _pin(path: Path, who: str, address: str, port: int, key: paramiko.PKey, conf
     marker = address if port == 22 else f"[{address}]:{port}"
     line = f"{marker} {key.get_name()} {key.get_base64()}"
     lines = _lines(path)
-    if line in lines:
+    kept = [_without(other, marker) for other in lines]
+    replaced = [old for old, new in zip(lines, kept, strict=True) if old not in (new, line)]
+    # One under a hashed name, or of the same type, may be what a connection finds first.
+    if line in lines and not any("|1|" in old or key.get_name() in old.split() for old in replaced):
         return True
-    kept = [other for other in lines if marker not in other.split(" ")[0].split(",")]
-    place = " in the place of another one, which is pinned now" if len(kept) < len(lines) else ""
+    others = [old for old in replaced if key.get_base64() not in old.split()]
+    place = " in the place of another one, which is pinned now" if others else ""
     if not confirm(f"{who} ({address} port {port}) presents {key.get_name()} {fingerprint(key)}. Pin it{place}?"):
         return False
-    write_private(path, ("\n".join([*kept, line]) + "\n").encode(), mode=0o644)
+    write_private(
+        path, ("\n".join([*(other for other in kept if other is not None), line]) + "\n").encode(), mode=0o644
+    )
     return True
+
+
+def _without(line: str, marker: str) -> str | None:
+    """Return a line of `known_hosts` without a host's name, plain or hashed; None if it has no other."""
+    first = re.split("[ \t]", line.strip(), maxsplit=1)[0]
+    names = first.split(",")
+    others = [name for name in names if not is_name_of(name, marker)]
+    if others == names:
+        return line
+    return ",".join(others) + line.strip()[len(first) :] if others else None
 
 
 def _lines(path: Path) -> list[str]:

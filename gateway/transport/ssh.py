@@ -148,6 +148,12 @@ def _read_keys(known_hosts: Path, _state: tuple[int, ...]) -> paramiko.HostKeys:
     return keys
 
 
+def is_name_of(name: str, host: str) -> bool:
+    """Tell whether a name in `known_hosts`, plain or hashed, is a host's: its address, or `[address]:port`."""
+    hashed = _HASHED_NAME.fullmatch(name) is not None
+    return name == host or (hashed and paramiko.HostKeys.hash_host(host, name) == name)
+
+
 def jump_connection(host: Host, environment: str, root: Path, known_hosts: Path) -> fabric.Connection | None:
     """Return the unopened connection to a host's jump host (`user@address:port`), None if it has none.
 

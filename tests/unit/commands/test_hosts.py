@@ -64,6 +64,74 @@ def test_that_another_key_goes_is_part_of_the_question(inventory, key):
     assert len(path.read_text().splitlines()) == 2
 
 
+MARKER = "[192.0.2.1]:2200"
+
+
+def old_lines(name=MARKER, count=1):
+    made = [paramiko.ECDSAKey.generate() for _ in range(count)]
+    return [f"{name} {key.get_name()} {key.get_base64()}" for key in made]
+
+
+def pinned_key(inventory):
+    """Return the key that a connection would compare with."""
+    return paramiko.HostKeys(str(inventory.path / "known_hosts")).lookup(MARKER)["ecdsa-sha2-nistp256"]
+
+
+def test_a_key_under_a_hashed_name_is_replaced(inventory, key):
+    """Paramiko takes the first that it finds: an old one that stayed would be compared with for ever."""
+    path, asked = inventory.path / "known_hosts", []
+    hashed, other = paramiko.HostKeys.hash_host(MARKER), paramiko.HostKeys.hash_host("192.0.2.2")
+    path.write_text("\n".join([*old_lines(hashed), *old_lines(other), "|1|no|hash ssh-ed25519 AAAA"]) + "\n")
+    kept = path.read_text().splitlines()[1:]
+    assert trust(inventory, "one", lambda question: not asked.append(question), as_json=True)["pinned"]
+    assert "in the place of another one" in asked[0]
+    assert path.read_text().splitlines()[:-1] == kept
+    path.write_text("\n".join(line for line in path.read_text().splitlines() if "no|hash" not in line))
+    assert pinned_key(inventory) == key[0]
+
+
+@pytest.mark.parametrize("name", [MARKER, paramiko.HostKeys.hash_host(MARKER)], ids=["plain", "hashed"])
+def test_a_key_that_is_pinned_behind_another_one_is_not_taken_for_pinned(inventory, key, name):
+    """As after a trust that left the hashed one in its place, or two branches that were merged."""
+    path, asked = inventory.path / "known_hosts", []
+    trust(inventory, "one", lambda _: True, as_json=True)
+    path.write_text("\n".join(old_lines(name)) + "\n" + path.read_text())
+    assert trust(inventory, "one", lambda question: not asked.append(question), as_json=True)["pinned"]
+    assert "in the place of another one" in asked[0]
+    assert pinned_key(inventory) == key[0]
+    assert len(path.read_text().splitlines()) == 1
+    trust(inventory, "one", lambda _: pytest.fail("it is pinned"), as_json=True)
+
+
+def test_the_same_key_under_a_hashed_name_is_no_other_one(inventory, key):
+    path, asked = inventory.path / "known_hosts", []
+    made, _ = key
+    path.write_text(f"{paramiko.HostKeys.hash_host(MARKER)} {made.get_name()} {made.get_base64()}\n")
+    trust(inventory, "one", lambda question: not asked.append(question), as_json=True)
+    assert "in the place of another one" not in asked[0]
+    assert len(path.read_text().splitlines()) == 1
+
+
+def test_keys_of_other_types_stay_beside_one_that_is_pinned(inventory, key):
+    path = inventory.path / "known_hosts"
+    trust(inventory, "one", lambda _: True, as_json=True)
+    both = f"{MARKER} ssh-ed25519 AAAA\n" + path.read_text()
+    path.write_text(both)
+    assert trust(inventory, "one", lambda _: pytest.fail("it is pinned"), as_json=True)["pinned"]
+    assert path.read_text() == both
+
+
+@pytest.mark.parametrize("space", [" ", "\t"])
+def test_of_several_names_on_a_line_only_the_hosts_own_goes(inventory, key, space):
+    path = inventory.path / "known_hosts"
+    names = ["one.example", MARKER, paramiko.HostKeys.hash_host(MARKER), "192.0.2.9"]
+    path.write_text(f"{','.join(names)}{space}ssh-ed25519{space}AAAA its comment\n\n# a note\n  {MARKER} x y\n")
+    trust(inventory, "one", lambda _: True, as_json=True)
+    assert path.read_text().splitlines()[:-1] == [
+        f"one.example,192.0.2.9{space}ssh-ed25519{space}AAAA its comment", "", "# a note",
+    ]  # fmt: skip
+
+
 def test_what_was_not_confirmed_is_not_pinned(inventory, key, capsys):
     assert not trust(inventory, "one", lambda _: False, as_json=False)["pinned"]
     assert not (inventory.path / "known_hosts").exists()
