@@ -10,10 +10,10 @@ from .later import later
 from .store import Store
 
 if TYPE_CHECKING:
-    from . import backup, backup_settings, drill, halting, repository_key, restoration, sets, upgrading
+    from . import backup, backup_settings, drill, halting, repository_key, restoration, sets, standing_still, upgrading
 else:
-    backup, backup_settings, drill, halting, repository_key, restoration, sets, upgrading = later(
-        "backup backup_settings drill halting repository_key restoration sets upgrading"
+    backup, backup_settings, drill, halting, repository_key, restoration, sets, standing_still, upgrading = later(
+        "backup backup_settings drill halting repository_key restoration sets standing_still upgrading"
     )
 
 Request = dict[str, Any]
@@ -73,11 +73,14 @@ class BackupVerbs:
         return self.detached(lambda emit: restoration.restore(self.store, request, emit))
 
     def halt(self, request: Request, payload: bytes) -> Result:
-        """See `halting.halt`."""
+        """See `halting.halt`; with a reason, that is what they stand still for until the stores are whole."""
+        if request.get("reason"):
+            standing_still.note(self.store, request["reason"])
         return self.detached(lambda _: halting.halt(request["project"], request["services"]))
 
     def resume(self, request: Request, payload: bytes) -> Result:
-        """See `halting.resume`."""
+        """See `halting.resume`; asked for when the stores are whole."""
+        standing_still.clear(self.store)
         return self.detached(lambda emit: halting.resume(self.store, request["project"], request["services"], emit))
 
     def begin_upgrade(self, request: Request, payload: bytes) -> Result:

@@ -23,6 +23,7 @@ from . import (
     programs,
     schedule,
     sockets,
+    standing_still,
     strays,
     upgrading,
 )
@@ -67,6 +68,7 @@ def take(store: Store, project: str, registries: list[str], images: list[str]) -
             "log": backup_log.summary(store),
             "schedule": schedule.look(project),
             "restore_cut_off": bool(facts["engine"]) and aside.is_cut_off(project),
+            "standing_still": standing_still.look(store),
             "upgrade": upgrading.look(store, project) if facts["engine"] and not lease.show(store) else None,
         },
         "guard": guard.look(store, project),

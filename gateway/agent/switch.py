@@ -11,7 +11,19 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from . import compose, gateway_users, halting, handover, health, live, logins, removal, retention, stores
+from . import (
+    compose,
+    gateway_users,
+    halting,
+    handover,
+    health,
+    live,
+    logins,
+    removal,
+    retention,
+    standing_still,
+    stores,
+)
 from .failure import StepFailed, as_failure
 from .store import Store
 
@@ -94,6 +106,8 @@ def _activate(store: Store, release: str, request: dict[str, Any], emit: Emit) -
     without = request.get("without", [])
     if without:
         halting.halt(project, without)
+    else:
+        standing_still.clear(store)  # whoever asked knows that the stores are whole
     long_running = [service["name"] for service in manifest["services"] if not service["one_shot"]]
     awaited = [name for name in long_running if name not in without]
     removal.remove_others(project, long_running, emit)

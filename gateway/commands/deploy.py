@@ -20,6 +20,7 @@ from gateway.compose_program import compose_program
 from gateway.console import say
 from gateway.eras import refuse_skipped_stop
 from gateway.errors import ConfigurationError, GatewayError, RolloutError
+from gateway.inventory import Inventory
 from gateway.migrations import compatible, refuse_newer_schema, refuse_unprotected
 from gateway.plan.build import Plan, build_deploy
 from gateway.plan.observed import kept_releases, settled
@@ -62,7 +63,7 @@ def _deploy(project: Project, confirm: Confirm, as_json: bool, told: Told) -> di
     project.releases  # noqa: B018 - everything that can be wrong in the files is found before any host is asked
     with connected(project.inventory, need_all) as conversations:
         observed = observe_unlocked(project.inventory, conversations, project.reporter, project.releases)
-        refuse_half_restored(observed, project.inventory.environment)
+        refuse_half_restored(observed, project.inventory)
         made = make_plan(project, observed)
         told.planned(plan_as_dict(made), observed)
         begun = cut_off(observed)  # by an earlier upgrade
@@ -173,9 +174,21 @@ def keep_secrets_for_backups(run: Run) -> None:
         run.reporter.line(host.name, f"the secrets file could not be left for backups: {error}", "red")
 
 
-def refuse_half_restored(observed: Mapping[str, Any], environment: str) -> None:
-    """Raise ConfigurationError for a host on which a restore was cut off: its stores hold half of a set."""
+def refuse_half_restored(observed: Mapping[str, Any], inventory: Inventory) -> None:
+    """Raise ConfigurationError for a host on which a restore was cut off: its stores hold half of a set.
+
+    Also for one whose services stand still for a restore, when nobody looked at the data host, which knows its end.
+    """
+    environment, data = inventory.environment, data_host(inventory)
     for name, seen in observed.items():
+        still = seen["backups"]["standing_still"]
+        if still and data is not None and data.name not in observed:
+            raise ConfigurationError(
+                f"services stand still here for {still['reason']} since {still['since']}, and whether the stores are"
+                f" whole by now only {data.name} knows",
+                where=name, unaffected="every host: nothing was changed",
+                next_step=f"name {data.name} in --limit, too, or deploy to all: invoke deploy --env {environment}",
+            )  # fmt: skip
         if seen["backups"]["restore_cut_off"]:
             raise ConfigurationError(
                 "a restore was cut off here, the stores hold a part of a set; the old data is kept beside them",

@@ -122,7 +122,8 @@ class Upgrade:
         """Put the set in the place of what the stores hold. Raises InDoubtError."""
         run = self.run
         try:
-            writers.halt(run, (*writers.WRITERS, *writers.READERS))
+            reason = f"{owner()}'s restore of set {self.kept}, with which an upgrade is undone"
+            writers.halt(run, (*writers.WRITERS, *writers.READERS), reason)
             with run.reporter.step(self.host, f"restore set {self.kept}"):
                 restore_set(run, self.host, self.kept, None)
         except RolloutError as error:

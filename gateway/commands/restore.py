@@ -57,7 +57,8 @@ def restore(project: Project, wanted: str, source: str, confirm: Confirm, as_jso
         if not confirm():
             return {**result, "outcome": "not confirmed"}
         take_leases(run, owner(), "restore")
-        with all_halted(run), project.reporter.step(data, f"restore set {chosen['id']}"):
+        reason = f"{owner()}'s restore of set {chosen['id']}"
+        with all_halted(run, reason), project.reporter.step(data, f"restore set {chosen['id']}"):
             restore_set(run, data, chosen["id"], elsewhere)
         if cut_off(observed):
             settle_note(run)

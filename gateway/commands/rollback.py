@@ -82,7 +82,7 @@ def _rollback(
         result = {"environment": inventory.environment, "release": identifier, "plan": plan_as_dict(made)}
         if not confirm():
             return {**result, "outcome": "not confirmed"}
-        refuse_half_restored(observed, inventory.environment)
+        refuse_half_restored(observed, inventory)
         run = Run(inventory, project.vault, conversations, project.reporter)
         take_leases(run, owner(), "rollback")
         now = observe(inventory, conversations)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from gateway.errors import InDoubtError
 from gateway.plan.operations import Run
@@ -14,10 +15,14 @@ READERS = ("keys",)  # would take a half-loaded list of keys from them; the gate
 _ROLES = {"jawn": "app", "web": "app", "keys": "edge"}
 
 
-def halt(run: Run, services: Sequence[str]) -> None:
-    """Stop these services wherever they run. Raises what a host raised that could not."""
+def halt(run: Run, services: Sequence[str], reason: str = "") -> None:
+    """Stop these services wherever they run. Raises what a host raised that could not.
+
+    Where the stores are to change, `reason` says for what: each host notes it until `resume`, or a deploy that saw
+    the data host.
+    """
     with run.reporter.step("", f"stop {', '.join(services)} on {', '.join(_places(run, services))}"):
-        failures = _ask(run, "halt", services)
+        failures = _ask(run, "halt", services, reason=reason)
         if failures:
             need_all(failures)
 
@@ -32,13 +37,13 @@ def resume(run: Run, services: Sequence[str]) -> dict[str, Exception]:
 
 
 @contextmanager
-def all_halted(run: Run) -> Iterator[None]:
+def all_halted(run: Run, reason: str) -> Iterator[None]:
     """Stop writers and readers on every host for as long as the stores change; start them again whatever happens.
 
     But for an InDoubtError: stores that may still change, or hold a part of what they should, are left alone.
     """
     try:
-        halt(run, (*WRITERS, *READERS))
+        halt(run, (*WRITERS, *READERS), reason)
         yield
     except InDoubtError:
         raise
@@ -57,7 +62,7 @@ def _places(run: Run, services: Sequence[str]) -> dict[str, list[str]]:
     return {name: names for name, names in found.items() if names}
 
 
-def _ask(run: Run, verb: str, services: Sequence[str]) -> dict[str, Exception]:
+def _ask(run: Run, verb: str, services: Sequence[str], **more: Any) -> dict[str, Exception]:
     """Ask all hosts at once and return who failed."""
     project, places = run.inventory.project, _places(run, services)
-    return on_all(list(places), lambda name: run.ask(name, verb, project=project, services=places[name]))[1]
+    return on_all(list(places), lambda name: run.ask(name, verb, project=project, services=places[name], **more))[1]

@@ -86,10 +86,11 @@ def _reloads(
 def is_current(release: HostRelease, observed: Mapping[str, Any]) -> bool:
     """Return whether the host's current release is this one, whole, running, and was verified when it came.
 
-    A release whose deploy was cut off before the verification is not: the next deploy makes up for it.
+    A release whose deploy was cut off before the verification is not: the next deploy makes up for it, as for a
+    note that services stand still for a restore.
     """
     manifest = observed["manifest"]
-    if manifest is None or observed["interrupted"] is not None:
+    if manifest is None or observed["interrupted"] is not None or observed["backups"]["standing_still"]:
         return False
     if outcomes(observed["history"]).get(observed["current"]) != "good":
         return False

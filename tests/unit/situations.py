@@ -87,7 +87,7 @@ def bare(**facts: Any) -> dict[str, Any]:
         },
         "clock_off": 0.0, "current": None, "manifest": None, "contents": {}, "modes": {}, "releases": [],
         "interrupted": None, "history": [], "containers": [], "lease": None,
-        "backups": {"log": None, "schedule": "", "restore_cut_off": False, "upgrade": None},
+        "backups": {"log": None, "schedule": "", "restore_cut_off": False, "standing_still": None, "upgrade": None},
         "strayed": [], "foreign_containers": [],
         "guard": {"files": {}, "pending": False}, "edge": {"authority": "", "keys_age": None, "recorder": None},
     }  # fmt: skip

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import gateway
-from gateway.agent import lease, snapshot
+from gateway.agent import lease, snapshot, standing_still
 from gateway.agent.store import Store
 
 SWITCHED = [{"step": "switching", "release": "2-b", "previous": "1-a"}, {"step": "switched", "release": "2-b"}]
@@ -69,7 +69,15 @@ def test_a_bare_host_is_seen_whole_without_docker(store, monkeypatch):
     assert seen["facts"]["certificates"] == {"registry:5000": ""}
     assert seen["facts"]["memory"] > 1 << 20
     assert (seen["current"], seen["manifest"], seen["containers"], seen["edge"]["authority"]) == (None, None, [], "")
+    assert seen["backups"]["standing_still"] is None
     json.dumps(seen)
+
+
+def test_what_services_stand_still_for_is_told(store, monkeypatch):
+    monkeypatch.setattr(snapshot.engine, "SOCKET", str(store.root / "no-socket"))
+    standing_still.note(store, "ann's restore of set 3f2a")
+    seen = snapshot.take(store, "helicone-trial", [], [])
+    assert seen["backups"]["standing_still"]["reason"] == "ann's restore of set 3f2a"
 
 
 def test_line_ends_are_content(store):

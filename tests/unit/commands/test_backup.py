@@ -150,6 +150,11 @@ def test_a_restore_stops_what_writes_and_starts_it_again(restoring):
     assert sorted(order[3:]) == [("app1", "resume"), ("app2", "resume")]
 
 
+def test_the_hosts_are_told_which_restore_they_stand_still_for(restoring, requests):
+    run_restore(restoring)
+    assert requests["halt"]["reason"].endswith("'s restore of set 1")
+
+
 def test_a_restore_settles_an_upgrade_that_was_cut_off(restoring, monkeypatch):
     note = {"set": "1", "release": "1-old", "applied": ["2_b.sql"]}
     seen = {"data1": {"backups": {"upgrade": note}}}

@@ -210,10 +210,29 @@ def test_logins_are_forgotten_by_commands_for_all_hosts_only(tmp_path, capsys):
     assert "earlier logins to the stores could not be removed" in capsys.readouterr().err
 
 
-def test_a_half_restored_host_is_not_deployed_to():
-    seen = {"backups": {"log": None, "schedule": "", "restore_cut_off": False, "upgrade": None}}
-    refuse_half_restored({"data1": seen}, "trial")
-    seen["backups"]["restore_cut_off"] = True
+def half_restored(**backups):
+    return {"backups": {**bare()["backups"], **backups}}
+
+
+STILL = {"reason": "ann@desk's restore of set 3f2a", "since": "2026-11-30 10:00:00 UTC"}
+
+
+def test_a_half_restored_host_is_not_deployed_to(tmp_path):
+    inventory = load(tmp_path)
+    refuse_half_restored({"data1": half_restored()}, inventory)
     with pytest.raises(ConfigurationError, match="restore was cut off") as caught:
-        refuse_half_restored({"app1": bare(), "data1": seen}, "trial")
+        refuse_half_restored({"app1": bare(), "data1": half_restored(restore_cut_off=True)}, inventory)
     assert caught.value.where == "data1"
+
+
+def test_hosts_that_stand_still_for_a_restore_are_not_deployed_to_without_a_look_at_the_data_host(tmp_path):
+    """They would start jawn on half of a set, and the next restore would lose what it records."""
+    inventory = load(tmp_path, limit="app1,app2")
+    observed = {"app1": bare(), "app2": half_restored(standing_still=STILL)}
+    with pytest.raises(ConfigurationError, match="for ann@desk's restore of set 3f2a since 2026-11-30") as caught:
+        refuse_half_restored(observed, inventory)
+    assert caught.value.where == "app2"
+    assert "invoke deploy --env trial" in caught.value.next_step
+    refuse_half_restored({**observed, "data1": half_restored()}, inventory)
+    with pytest.raises(ConfigurationError, match="restore was cut off"):
+        refuse_half_restored({**observed, "data1": half_restored(restore_cut_off=True)}, inventory)

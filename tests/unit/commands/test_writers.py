@@ -28,9 +28,18 @@ def test_each_host_is_asked_for_what_its_roles_have(fleet, monkeypatch):
     assert sorted(asked) == [("app1", "halt", ["jawn", "web", "keys"]), ("app2", "halt", ["jawn", "web"])]
 
 
+def test_what_they_stand_still_for_is_said_when_the_stores_change_and_else_not(fleet, monkeypatch):
+    reasons = []
+    monkeypatch.setattr(Run, "ask", lambda _, __, verb, **words: reasons.append((verb, words.get("reason"))))
+    halt(fleet.run, ["web"])
+    with all_halted(fleet.run, "ann's restore"):
+        pass
+    assert reasons == [("halt", "")] * 2 + [("halt", "ann's restore")] * 2 + [("resume", None)] * 2
+
+
 def test_what_was_stopped_starts_again_whatever_happens(fleet):
     fleet.answers["app2", "halt"] = AgentError("app2", {"step": "halt", "message": "no Docker"})
-    with pytest.raises(AgentError), all_halted(fleet.run):
+    with pytest.raises(AgentError), all_halted(fleet.run, "a restore"):
         pytest.fail("not all stood still")
     assert sorted(one[:2] for one in fleet.asked if one[1] == "resume") == [("app1", "resume"), ("app2", "resume")]
 

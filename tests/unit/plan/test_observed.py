@@ -30,6 +30,7 @@ def test_the_same_release_whole_running_and_verified_is_current():
         {"containers": [container("jawn"), container("web"), container("mailhog")]},
         {"modes": {".env": "644 0", "compose.override.yml": "644 0"}},
         {"strayed": ["/etc/init.d/helicone-trial"]},
+        {"backups": {"standing_still": {"reason": "a restore", "since": "2026-11-30 10:00:00 UTC"}}},
         {"modes": {".env": "600 1000", "compose.override.yml": "644 0"}},
         {"contents": {".env": None, "compose.override.yml": "services: {}\n"}},
         {"contents": {".env": 'PORT="8586"\n', "compose.override.yml": "services: {}\n"}},

@@ -120,7 +120,7 @@ def snapshot(files: Mapping[str, str] | None, manifest: Mapping[str, Any] | None
         "manifest": manifest,
         "contents": dict(files or {}),
         "interrupted": None,
-        "backups": {"log": None, "schedule": "", "restore_cut_off": False, "upgrade": None},
+        "backups": {"log": None, "schedule": "", "restore_cut_off": False, "standing_still": None, "upgrade": None},
         "guard": {"files": {}, "pending": False},
         "edge": {"authority": "", "keys_age": None, "recorder": None},
     }

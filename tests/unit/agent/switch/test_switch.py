@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from gateway.agent import standing_still
+from gateway.agent import switch as module
 from gateway.agent.failure import StepFailed
 from gateway.agent.switch import retire
 from tests.unit.agent.switch.switched_host import PROJECT
@@ -44,3 +46,12 @@ def test_retiring_twice_is_no_error(host):
     retire(host.store, PROJECT, lambda **_: None)
     assert host.store.current() is None
     assert len(host.store.release_ids()) == 2
+
+
+def test_a_switch_strikes_out_that_services_stand_still_unless_they_go_on_to(host, monkeypatch):
+    monkeypatch.setattr(module.halting, "halt", lambda *_: None)
+    standing_still.note(host.store, "a restore")
+    host.switch("1-a", without=["jawn"])
+    assert standing_still.look(host.store)["reason"] == "a restore"
+    host.switch("1-a")
+    assert standing_still.look(host.store) is None
