@@ -130,8 +130,8 @@ def wanted_number(text: str) -> int | None:
 def choose(observed: Mapping[str, Mapping[str, Any]], to: int | None, environment: str) -> str:
     """Return the release to go back to: number `to`, or the newest good one below what runs.
 
-    It must be on every host, and only one that a deploy verified is ever chosen, whatever became of a rollback to it;
-    nor, without a number, one that was rolled back from: somebody had a reason. Raises ConfigurationError.
+    It must be on every host, and its deploy must not have failed. Without a number it is one that a deploy verified and
+    that nobody rolled back from: somebody had a reason. Raises ConfigurationError.
     """
     next_step = f"invoke history --env {environment}"
     held: list[set[str]] = [set(seen["releases"]) for seen in observed.values()]
@@ -147,10 +147,10 @@ def choose(observed: Mapping[str, Mapping[str, Any]], to: int | None, environmen
             raise ConfigurationError(f"release {to} is not on every host", where="--to", next_step=next_step)
         if current == {named[0]}:
             raise ConfigurationError(f"release {named[0]} is what runs already", where="--to", next_step=next_step)
-        if known.get(named[0]) != "good":
-            failed = known.get(named[0]) == "failed"
-            why = "failed when it was deployed" if failed else "was never verified: its deploy did not come to its end"
-            raise ConfigurationError(f"release {named[0]} {why}", where="--to", next_step=next_step)
+        if known.get(named[0]) == "failed":
+            raise ConfigurationError(
+                f"release {named[0]} failed when it was deployed", where="--to", next_step=next_step
+            )
         return named[0]
     newest = max((release_number(release) for release in current if release), default=0)
     left = set().union(*(left_behind(seen["history"]) for seen in observed.values()))
