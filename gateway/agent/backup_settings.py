@@ -48,18 +48,18 @@ class Settings(NamedTuple):
         return dict(self.migrations["clickhouse"])
 
 
-def load(store: Store, elsewhere: dict[str, Any] | None = None) -> Settings:
-    """Return the settings of the release that runs here.
+def load(store: Store, elsewhere: dict[str, Any] | None = None, release: str | None = None) -> Settings:
+    """Return the settings of `release`, without it of the one that runs here.
 
     `elsewhere` names another repository with its own password and keys, for a set of another
     environment. Raises StepFailed of kind `configuration` when nothing is to be backed up here.
     """
-    release = store.current()
+    release = release or store.current()
     if release is None:
         raise refused("there is no release on this host: deploy one first, a restore goes into it")
     manifest = store.manifest(release)
     try:
-        wanted = json.loads((store.current_link / FILE).read_bytes())
+        wanted = json.loads((store.releases / release / FILE).read_bytes())
     except (OSError, ValueError):
         raise refused("the release on this host knows nothing of backups: deploy again") from None
     if not wanted["enabled"]:

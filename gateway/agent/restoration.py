@@ -27,6 +27,7 @@ from . import (
     restic,
     stores,
     switch,
+    upgrading,
     volumes,
 )
 from .backup import MANIFEST
@@ -43,9 +44,10 @@ Emit = Callable[..., None]
 def look(store: Store, wanted: str | None, elsewhere: dict[str, Any] | None) -> dict[str, Any]:
     """Return a set with its manifest, the newest proven one without `wanted`; changes nothing.
 
-    Raises StepFailed of kind `configuration` for a set that cannot go into the release that runs here.
+    Raises StepFailed of kind `configuration` for a set that cannot go into the release that runs here, or to which
+    an upgrade under way goes back.
     """
-    settings = load(store, elsewhere)
+    settings = load(store, elsewhere, upgrading.began_on(store))
     restic.open_repository(settings, create=False)
     chosen = restic.choose(settings, wanted)
     manifest = json.loads(restic.read(settings, chosen["snapshot"], MANIFEST))
@@ -84,7 +86,7 @@ def restore(store: Store, request: dict[str, Any], emit: Emit) -> dict[str, Any]
     Jawn and web must be stopped. Returns `{set, seconds}`. Raises StepFailed: of kind `failed` when the
     old data is back and its stores are well, of kind `doubt` when they are not.
     """
-    settings = load(store, request["elsewhere"])
+    settings = load(store, request["elsewhere"], upgrading.began_on(store))
     started = time.time()
     staging = f"{settings.project}-{_NAME}"
     touched = False
@@ -100,6 +102,7 @@ def restore(store: Store, request: dict[str, Any], emit: Emit) -> dict[str, Any]
         manifest = drill.read_manifest(folder, chosen["id"])
         refuse_other(settings, manifest)
         emit(event="step", text=f"stop {', '.join(settings.services)} and put their data aside")
+        upgrading.go_back(store)
         touched = True
         _put_aside(settings)
         _fill(store, settings, folder)

@@ -23,6 +23,7 @@ from . import (
     retention,
     standing_still,
     stores,
+    upgrading,
 )
 from .failure import StepFailed, as_failure
 from .store import Store
@@ -41,13 +42,14 @@ Emit = Callable[..., None]
 def switch(store: Store, request: dict[str, Any], emit: Emit) -> dict[str, Any]:
     """Switch to `request["release"]` and wait until it is healthy; on failure bring the old one back.
 
-    The old one is the last that the host was whole on: after a power cut that is not what `current` says.
+    The old one is the last that the host was whole on: after a power cut that is not what `current` says, and in
+    an upgrade under way it is the one that this began on.
     Services in `request["without"]` are left standing still, or stopped, and those in `undo_without` when
     the old one comes back. Returns `{"release", "previous"}`. Raises StepFailed with the cause; its `kind`
     is `failed` when the previous release runs healthy again and `doubt` when it does not.
     """
     release = request["release"]
-    previous = store.settled()
+    previous = upgrading.began_on(store) or store.settled()
     wrong = store.check(release)
     if wrong:
         raise StepFailed("switch", f"the checksum of {', '.join(wrong)} differs from the manifest of {release}")

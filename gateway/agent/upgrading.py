@@ -38,10 +38,29 @@ def end(store: Store) -> None:
 
 def set_of(store: Store) -> str:
     """Return the set that the upgrade under way is undone with, empty when there is none."""
-    try:
-        return str(json.loads((store.state / FILE).read_bytes())["set"])
-    except (OSError, ValueError, KeyError):
-        return ""
+    return str(_note(store).get("set", ""))
+
+
+def began_on(store: Store) -> str | None:
+    """Return the release that an upgrade under way began on, and goes back to; None when this host is in none.
+
+    It is in one while that release runs here, and when it was cut off on the way from there or back. The controller
+    judges alike (`observed.upgrade_under_way`).
+    """
+    release: str | None = _note(store).get("release")
+    cut_off = store.unfinished() or {}
+    return release if release in (store.current(), cut_off.get("release"), cut_off.get("previous")) else None
+
+
+def go_back(store: Store) -> None:
+    """Let an upgrade whose switch was cut off be undone as far as this host's release goes: its stores follow.
+
+    `current` may name the newer release, whose services must not be started on the data of before.
+    """
+    release = began_on(store)
+    if release is not None and store.unfinished() is not None:
+        store.point_to(release)
+        store.append("journal", step="undone", release=release, cause="the data of before the upgrade is restored")
 
 
 def look(store: Store, project: str) -> dict[str, Any] | None:
@@ -50,9 +69,8 @@ def look(store: Store, project: str) -> dict[str, Any] | None:
     When the ledgers cannot be asked, all of them count as applied: nobody knows better. None was as long as
     there is no set, since no migration begins before.
     """
-    try:
-        entry: dict[str, Any] = json.loads((store.state / FILE).read_bytes())
-    except (OSError, ValueError):
+    entry = _note(store)
+    if not entry:
         return None
     before = [name for names in entry["missing"].values() for name in names] if entry["set"] else []
     try:
@@ -60,6 +78,15 @@ def look(store: Store, project: str) -> dict[str, Any] | None:
     except (StepFailed, KeyError):
         now = []
     return {**{key: entry[key] for key in ("set", "made", "release", "missing")}, "applied": sorted({*before} - {*now})}
+
+
+def _note(store: Store) -> dict[str, Any]:
+    """Return what `begin` wrote, empty when no upgrade is under way."""
+    try:
+        entry: dict[str, Any] = json.loads((store.state / FILE).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return entry
 
 
 def missing(store: Store, project: str, migrations: dict[str, Any], given: dict[str, str]) -> dict[str, list[str]]:

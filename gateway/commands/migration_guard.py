@@ -28,6 +28,7 @@ from gateway.commands.upgrade_note import (
 from gateway.errors import ConfigurationError, GatewayError, HostFailure, InDoubtError, RolloutError
 from gateway.migrations import STORES, compatible, counted, undo_of
 from gateway.plan.build import Plan
+from gateway.plan.observed import settled
 from gateway.plan.operations import Run
 from gateway.transport.conversation import AgentError
 from gateway.transport.fleet import need_all
@@ -167,7 +168,7 @@ def guard_migrations(
         begun = replace(begun, missing=note["missing"], kept=note["set"], made=note["made"])
     elif undo_of(run.inventory, missing) != "restore":
         return begun
-    return _protected(begun, str(observed[host]["current"]), note)
+    return _protected(begun, str(settled(observed[host])), note)
 
 
 def _protected(upgrade: Upgrade, release: str, note: Mapping[str, Any] | None) -> Upgrade:
@@ -194,7 +195,7 @@ def _protected(upgrade: Upgrade, release: str, note: Mapping[str, Any] | None) -
                 upgrade = replace(upgrade, kept=take(run, stores_host(run.inventory))["set"], made=made)
             _note(upgrade, release)
     except BaseException as error:
-        if halted:
+        if halted and fresh:  # else an earlier try has left it standing, and stores that are half migrated
             writers.resume(run, ["web"])
         if fresh and note:
             settle_note(run)

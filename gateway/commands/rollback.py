@@ -18,7 +18,7 @@ from gateway.commands.upgrade_note import refuse_half_upgraded
 from gateway.errors import ConfigurationError
 from gateway.migrations import compatible, refuse_newer_schema
 from gateway.plan.build import build_rollback
-from gateway.plan.observed import left_behind, verdicts
+from gateway.plan.observed import before_upgrade, left_behind, verdicts
 from gateway.plan.operations import Run
 from gateway.preflight import refuse_stranding
 from gateway.rollout import prepare, take_leases
@@ -68,7 +68,7 @@ def _rollback(
         manifests = {name: one["manifest"] for name, one in older.items()}
         refuse_half_upgraded(observed, compatible(inventory), manifests, inventory.environment)
         refuse_newer_schema(
-            {name: seen["manifest"] for name, seen in observed.items()},
+            {name: before_upgrade(seen) for name, seen in observed.items()},
             manifests,
             compatible(inventory),
         )

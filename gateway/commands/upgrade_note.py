@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gateway.errors import ConfigurationError, GatewayError
+from gateway.plan.observed import upgrade_under_way
 from gateway.plan.operations import Run
 from gateway.render.topology import migrator
 from gateway.transport.conversation import AgentError
@@ -21,10 +22,10 @@ def cut_off(observed: Observed) -> Mapping[str, Any] | None:
 
 
 def half_done(observed: Observed, harmless: Sequence[str]) -> list[str]:
-    """Return the migrations that have run ahead of the release on their host, and that it may mind."""
+    """Return the migrations that have run ahead of the release that their host goes back to, and that it may mind."""
     for seen in observed.values():
-        note = seen["backups"]["upgrade"]
-        if note and seen["current"] == note["release"]:
+        note = upgrade_under_way(seen)
+        if note:
             return [name for name in note["applied"] if name not in harmless]
     return []
 

@@ -12,7 +12,15 @@ from gateway.errors import ConfigurationError
 from gateway.inventory.model import Host, Inventory, wanted_packages
 from gateway.migrations import new_files, undo_of
 from gateway.plan.diff import file_diff
-from gateway.plan.observed import ServiceChange, altered_files, guard_changes, is_current, outcomes, service_changes
+from gateway.plan.observed import (
+    ServiceChange,
+    altered_files,
+    before_upgrade,
+    guard_changes,
+    is_current,
+    outcomes,
+    service_changes,
+)
 from gateway.plan.operations import (
     CreateAccount,
     GuardHost,
@@ -139,7 +147,7 @@ def _host_plan(
     altered = altered_files(observed) if observed["manifest"] else []
     changes = service_changes(release.manifest, observed)
     shown = {path: text for path, text in diffs.items() if text}
-    migrations = new_files(observed["manifest"], release.manifest)
+    migrations = new_files(before_upgrade(observed), release.manifest)
     upgrades = bool(migrations and observed["manifest"])
     undo = undo_of(inventory, migrations) if upgrades else ""
     return HostPlan(name, shown, tuple(changes), tuple(altered), migrations, upgrades, undo)

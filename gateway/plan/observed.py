@@ -130,13 +130,46 @@ def altered_files(observed: Mapping[str, Any]) -> list[str]:
 
 
 def settled(observed: Mapping[str, Any]) -> str | None:
-    """Return the release that a host goes back to: the current one, or where a switch was cut off the one before it."""
-    cut_off = observed["interrupted"]
-    if cut_off is None:
-        release: str | None = observed["current"]
+    """Return the release that a host goes back to: the current one, or where a switch was cut off the one before it.
+
+    In an upgrade that is under way it is the one that this began on.
+    """
+    cut_off, note = observed["interrupted"], upgrade_under_way(observed)
+    if note:
+        release: str | None = note["release"]
+    elif cut_off is None:
+        release = observed["current"]
     else:
         release = cut_off["previous"] if cut_off["step"] == "switching" else cut_off["release"]
     return release
+
+
+def upgrade_under_way(observed: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the note of an upgrade that a host is still in, None when it is in none.
+
+    It is on the release that the upgrade began on, or was cut off on the way from there or back. A host that came
+    whole onto another release has left it behind. The agent judges alike (`upgrading.began_on`).
+    """
+    note: Mapping[str, Any] | None = observed["backups"]["upgrade"]
+    cut_off = observed["interrupted"] or {}
+    between = (observed["current"], cut_off.get("release"), cut_off.get("previous"))
+    return note if note and note["release"] in between else None
+
+
+def before_upgrade(observed: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the current release's manifest, without the migrations of an upgrade that the host is still in.
+
+    After a power cut `current` may name the newer release already, of which nobody knows how much was applied.
+    """
+    manifest: Mapping[str, Any] | None = observed["manifest"]
+    note = upgrade_under_way(observed)
+    if not note or not manifest or not manifest["migrations"]:
+        return manifest
+    migrations = dict(manifest["migrations"])
+    for store, missing in note["missing"].items():
+        files = [name for name in migrations[store]["files"] if name not in missing]
+        migrations[store] = {**migrations[store], "files": files}
+    return {**manifest, "migrations": migrations}
 
 
 def outcomes(history: list[Mapping[str, Any]]) -> dict[str, str]:

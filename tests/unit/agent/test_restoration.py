@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 
-from gateway.agent import aside, backup_log, backup_settings, restoration
+from gateway.agent import aside, backup_log, backup_settings, restoration, upgrading
 from gateway.agent.failure import StepFailed
 from tests.unit.agent.backup_situations import host
 from tests.unit.agent.power import Supply, powered
@@ -133,6 +133,27 @@ def test_the_set_takes_the_place_of_the_old_data(tmp_path, live):
         "helicone-trial-clickhouse", "helicone-trial-object-store", "helicone-trial-postgres",
     ]  # fmt: skip
     assert store.lines(backup_log.NAME)[-1]["outcome"] == "good"
+
+
+@pytest.mark.fault("F16")
+def test_a_power_cut_in_the_migrations_leaves_a_host_that_takes_the_set_of_before(tmp_path, live, monkeypatch):
+    """Its stores start as the old release has them, and nothing of the newer one is started on that data."""
+    store = host(tmp_path)
+    newer = store.releases / "4-def"
+    shutil.copytree(store.releases / "3-abc", newer)
+    manifest = json.loads((newer / "manifest.json").read_text())
+    manifest["migrations"]["postgres"]["files"].append("V2.sql")
+    (newer / "manifest.json").write_text(json.dumps(manifest))
+    upgrading.begin(store, {"set": "20260101-033000", "release": "3-abc"})
+    store.append("journal", step="switching", release="4-def", previous="3-abc")
+    store.point_to("4-def")
+    monkeypatch.setattr(restoration.restic, "read", lambda *_: json.dumps(MANIFEST))
+    assert restoration.look(store, "20260101-033000", None)["manifest"] == MANIFEST
+    assert store.current() == "4-def"
+    monkeypatch.setattr(restoration, "_start", lambda store, settings, _: live[1].append(store.current()))
+    restore(store)
+    assert live[1] == ["stop", "create", "3-abc", "users", "healthy"]
+    assert (store.current(), store.unfinished()) == ("3-abc", None)
 
 
 @pytest.mark.parametrize("step", ["_fill", "_start", "_load", "_set_up_users"])

@@ -122,3 +122,28 @@ def test_the_recorder_is_told_in_its_container(recorder):
         upgrading.tell_recorder("p", "status; rm")
     found.clear()
     assert upgrading.tell_recorder("p", "keep") == {}
+
+
+@pytest.mark.parametrize(
+    ("current", "journal", "release"),
+    [
+        ("3-abc", None, "3-abc"),
+        ("4-def", ("4-def", "3-abc"), "3-abc"),  # the power went in the migrations
+        ("3-abc", ("3-abc", "4-def"), "3-abc"),  # and here in the undo
+        ("4-def", ("3-abc", "4-def"), "3-abc"),
+        ("4-def", None, None),
+        ("5-ghi", ("5-ghi", "4-def"), None),
+    ],
+)
+def test_a_host_goes_back_to_where_the_upgrade_began_until_it_is_whole_on_another_release(
+    store, current, journal, release
+):
+    store.point_to(current)
+    if journal:
+        store.append("journal", step="switching", release=journal[0], previous=journal[1])
+    assert upgrading.began_on(store) is None
+    upgrading.begin(store, ENTRY)
+    assert upgrading.began_on(store) == release
+    upgrading.go_back(store)
+    assert store.current() == (release or current)
+    assert (store.unfinished() is None) == (release is not None or journal is None)

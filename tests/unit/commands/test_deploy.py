@@ -62,8 +62,7 @@ def test_old_releases_that_cannot_be_removed_do_not_fail_a_good_deploy(tmp_path,
     talks = {"app1": Talk(UnreachableError("the connection was lost")), "app2": Talk()}
     run = Run(load(tmp_path), None, talks, Reporter())
     cut_off = {"step": "switching", "release": "4-d", "previous": "3-c"}
-    seen = {"current": "4-d", "interrupted": cut_off, "history": [], "releases": []}
-    prune(run, dict.fromkeys(talks, seen))
+    prune(run, {name: {**bare(), "current": "4-d", "interrupted": cut_off} for name in talks})
     [(verb, arguments)] = talks["app2"].asked
     assert verb == "prune"
     assert arguments["protected"] == ["4-d", "3-c"]
@@ -236,3 +235,48 @@ def test_hosts_that_stand_still_for_a_restore_are_not_deployed_to_without_a_look
     refuse_half_restored({**observed, "data1": half_restored()}, inventory)
     with pytest.raises(ConfigurationError, match="restore was cut off"):
         refuse_half_restored({**observed, "data1": half_restored(restore_cut_off=True)}, inventory)
+
+
+def schema(*names):
+    """Return the release of a host that migrates to these."""
+    made = release(service("db", "data"), service("migrations", "migrations", one_shot=True))
+    files = {"postgres": {"files": list(names)}, "clickhouse": {"files": []}}
+    return type(made)({**made.manifest, "migrations": files}, made.files)
+
+
+def cut_off_by_the_power(inventory, *applied):
+    """Return hosts of which the data host lost its power in the migrations of release 2."""
+    note = {"set": "S0", "made": 1.0, "release": "1-a", "missing": {"postgres": ["2_b.sql", "3_c.sql"]},
+            "applied": list(applied)}  # fmt: skip
+    data = running(
+        schema("1_a.sql", "2_b.sql", "3_c.sql"), "2-b", backups={**bare()["backups"], "upgrade": note},
+        interrupted={"step": "switching", "release": "2-b", "previous": "1-a"},
+    )  # fmt: skip
+    return {name: data if name == "data1" else running(release(), "1-a") for name in inventory.selected}
+
+
+def planned(inventory, seen, *names):
+    class Wanted(Environment):
+        releases = dict.fromkeys(inventory.selected, release()) | {"data1": schema(*names)}
+
+    return module.make_plan(Wanted(inventory), seen)
+
+
+@pytest.mark.fault("F16")
+@pytest.mark.parametrize("applied", [(), ("2_b.sql",)])
+def test_an_upgrade_that_a_power_cut_ended_is_one_again_at_the_next_try(tmp_path, monkeypatch, applied):
+    monkeypatch.setattr(module, "compose_program", lambda: tmp_path)
+    inventory = load(tmp_path)
+    made = planned(inventory, cut_off_by_the_power(inventory, *applied), "1_a.sql", "2_b.sql", "3_c.sql")
+    assert (made.hosts["data1"].upgrades, made.hosts["data1"].undo) == (True, "restore")
+    assert made.hosts["data1"].migrations == {"postgres": ["2_b.sql", "3_c.sql"]}
+
+
+@pytest.mark.fault("F16")
+def test_after_a_power_cut_in_the_migrations_the_old_version_may_come_only_if_none_was_applied(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "compose_program", lambda: tmp_path)
+    inventory = load(tmp_path)
+    with pytest.raises(ConfigurationError, match="an upgrade was cut off when 1 of its migrations") as caught:
+        planned(inventory, cut_off_by_the_power(inventory, "2_b.sql"), "1_a.sql")
+    assert "invoke restore --env trial --from S0" in caught.value.next_step
+    assert not planned(inventory, cut_off_by_the_power(inventory), "1_a.sql").hosts["data1"].upgrades

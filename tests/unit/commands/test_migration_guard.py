@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.commands import migration_guard as module
 from gateway.commands.migration_guard import guard_migrations
 from gateway.console import Reporter
 from gateway.errors import ConfigurationError, InDoubtError, UnreachableError
@@ -175,6 +176,36 @@ def test_an_upgrade_that_goes_on_with_one_that_was_cut_off_is_undone_with_its_se
     assert "backup" not in verbs(fleet)
     assert upgrade.kept == "S0"
     assert "what set S0 has" in upgrade.after_undo()
+
+
+@pytest.mark.fault("F16")
+def test_after_a_power_cut_in_the_migrations_the_next_try_has_the_set_of_before_and_halts_what_writes(fleet):
+    ledgers(fleet, SOME, SOME)
+    seen = cut_off(["2_b.sql"], current="2-new")
+    seen["data1"]["interrupted"] = {"step": "switching", "release": "2-new", "previous": "1-old"}
+    upgrade = guard_migrations(plan(), fleet.run, WANTED, seen)
+    assert (upgrade.kept, upgrade.run.undo_without) == ("S0", ("jawn", "web"))
+    assert "halt" in verbs(fleet)
+    assert "what set S0 has" in upgrade.after_undo()
+
+
+def test_a_next_try_that_cannot_begin_leaves_web_standing_still_before_half_migrated_stores(fleet):
+    ledgers(fleet, SOME)
+    fleet.answers["app2", "halt"] = failure()
+    with pytest.raises(ConfigurationError, match="no space left"):
+        guard_migrations(plan(), fleet.run, WANTED, cut_off(["2_b.sql"]))
+    assert "resume" not in verbs(fleet)
+
+
+def test_the_note_names_the_release_that_the_host_goes_back_to(fleet, monkeypatch):
+    """A switch that was cut off before the upgrade leaves another one as the current."""
+    ledgers(fleet, FILES)
+    notes = []
+    monkeypatch.setattr(module, "_note", lambda upgrade, release: notes.append(release))
+    cut = {"step": "switching", "release": "2-new", "previous": "1-old"}
+    seen = {**OBSERVED, "data1": {**bare(), "current": "2-new", "interrupted": cut}}
+    guard_migrations(plan(), fleet.run, WANTED, seen)
+    assert notes == ["1-old", "1-old"]
 
 
 def test_one_that_was_cut_off_before_anything_was_applied_gets_a_new_set(fleet):

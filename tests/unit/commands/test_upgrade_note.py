@@ -51,6 +51,15 @@ def test_the_note_is_found_on_whichever_host_has_it():
     assert half_done(observed(), []) == ["2_b.sql"]
 
 
+def test_a_power_cut_in_the_migrations_leaves_them_half_done_whatever_release_is_the_current_one():
+    seen = observed(current="2-new")
+    assert half_done(seen, []) == []
+    seen["data1"]["interrupted"] = {"step": "switching", "release": "2-new", "previous": "1-old"}
+    assert half_done(seen, []) == ["2_b.sql"]
+    with pytest.raises(ConfigurationError, match="an upgrade was cut off"):
+        refuse_half_upgraded(seen, [], manifests("1_a.sql"), "trial")
+
+
 def test_records_are_delivered_again_and_what_was_lost_is_said(tmp_path, capsys):
     fleet = Fleet(load(tmp_path))
     fleet.answers["app1", "tell_recorder"] = {"again": 2, "left_out": 0}

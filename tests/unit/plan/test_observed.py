@@ -6,7 +6,16 @@ import json
 
 import pytest
 
-from gateway.plan.observed import altered_files, is_current, outcomes, service_changes, settled, verdicts
+from gateway.plan.observed import (
+    altered_files,
+    before_upgrade,
+    is_current,
+    outcomes,
+    service_changes,
+    settled,
+    upgrade_under_way,
+    verdicts,
+)
 from tests.unit.situations import bare, container, entry, release, running, service
 
 RELEASE = release(service("jawn"), service("web"), service("migrations", "migrations", one_shot=True))
@@ -146,4 +155,40 @@ def test_a_rollback_that_failed_says_nothing_of_its_release():
     ],
 )
 def test_where_a_host_goes_back_to(cut_off, release):
-    assert settled({"current": "2-b", "interrupted": cut_off}) == release
+    assert settled({**bare(), "current": "2-b", "interrupted": cut_off}) == release
+
+
+NOTE = {"set": "S0", "made": 1.0, "release": "1-a", "missing": {"postgres": ["2_b.sql"]}, "applied": ["2_b.sql"]}
+THERE = {"step": "switching", "release": "2-b", "previous": "1-a"}
+BACK = {"step": "switching", "release": "1-a", "previous": "2-b"}
+LATER = {"step": "switching", "release": "3-c", "previous": "2-b"}
+
+
+@pytest.mark.parametrize(
+    ("current", "cut_off", "release"),
+    [
+        ("1-a", None, "1-a"),
+        ("2-b", THERE, "1-a"),  # the power went in the migrations
+        ("1-a", BACK, "1-a"),  # and here in the undo
+        ("2-b", BACK, "1-a"),
+        ("2-b", None, None),
+        ("3-c", LATER, None),
+    ],
+)
+def test_a_host_is_in_an_upgrade_until_it_is_whole_on_another_release(current, cut_off, release):
+    backups = {**bare()["backups"], "upgrade": NOTE}
+    seen = {**bare(), "current": current, "interrupted": cut_off, "backups": backups}
+    assert upgrade_under_way(seen) == (NOTE if release else None)
+    assert settled(seen) == (release or "2-b")
+    assert upgrade_under_way({**seen, "backups": bare()["backups"]}) is None
+
+
+def test_what_an_upgrade_was_to_bring_does_not_count_as_the_schema_of_the_host_that_is_still_in_it():
+    migrations = {"postgres": {"files": ["1_a.sql", "2_b.sql"]}, "clickhouse": {"files": ["schema_0"]}}
+    seen = {**bare(), "current": "2-b", "interrupted": THERE, "manifest": {"migrations": migrations}}
+    assert before_upgrade(seen)["migrations"] == migrations
+    noted = {**seen, "backups": {**bare()["backups"], "upgrade": NOTE}}
+    assert before_upgrade(noted)["migrations"] == {**migrations, "postgres": {"files": ["1_a.sql"]}}
+    assert before_upgrade({**noted, "interrupted": None})["migrations"] == migrations
+    assert before_upgrade({**noted, "manifest": {"migrations": None}}) == {"migrations": None}
+    assert before_upgrade({**noted, "manifest": None}) is None

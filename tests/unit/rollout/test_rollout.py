@@ -8,6 +8,7 @@ from gateway.commands.deploy import carry_out
 from gateway.errors import HostFailure, InDoubtError, RolledBackError, UnreachableError
 from gateway.rollout import touch
 from tests.unit.fake_fleet import FIRST, OLD, failed, good
+from tests.unit.situations import bare
 
 
 def test_a_good_deploy_switches_data_first_and_asks_the_gate_about_all(fleet):
@@ -108,7 +109,5 @@ def test_the_outcome_is_written_on_every_host_that_still_answers(fleet):
     fleet.answers["app2", "switch", "2-new"] = failed("app2")
     fleet.answers["data1", "record"] = UnreachableError("the connection was lost")
     with pytest.raises(RolledBackError):
-        carry_out(
-            fleet.plan, fleet.run, {name: {"current": "1-old", "interrupted": None} for name in OLD}, "deploy", good
-        )
+        carry_out(fleet.plan, fleet.run, {name: {**bare(), "current": "1-old"} for name in OLD}, "deploy", good)
     assert [host for host, verb, _ in fleet.asked if verb == "record"] == ["app1", "app2", "data1"]

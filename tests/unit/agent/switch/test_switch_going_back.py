@@ -99,3 +99,17 @@ def test_after_a_power_cut_a_release_that_fails_leads_back_to_the_last_whole_one
     assert caught.value.kind == "failed"
     assert host.store.current() == "1-a"
     assert host.journal()[-1] == ("undone", "1-a")
+
+
+@pytest.mark.fault("F16")
+def test_after_a_power_cut_in_the_undo_of_an_upgrade_it_still_leads_back_to_where_that_began(host):
+    """Not to the newer release that it was on its way from: the set with the data of before does not fit that one."""
+    host.switch("1-a")
+    module.upgrading.begin(host.store, {"set": "S0", "release": "1-a"})
+    host.switch("2-b")
+    host.store.append("journal", step="switching", release="1-a", previous="2-b")
+    host.broken["wait_until_ready", "2-b"] = StepFailed("start jawn", "jawn exited")
+    with pytest.raises(StepFailed):
+        host.switch("2-b")
+    assert host.store.current() == "1-a"
+    assert host.journal()[-1] == ("undone", "1-a")
