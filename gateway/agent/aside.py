@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import volumes
+from .store import Store, write_private
 
 VOLUMES = {"db": "postgres", "clickhouse": "clickhouse", "object-store": "object-store"}  # by the store's service
 BEFORE_RESTORE = "before-restore"
@@ -51,8 +52,23 @@ def are_wanted_back(besides: Sequence[Path | None]) -> bool:
     return not given_up and any(is_pending(beside) for beside in besides)
 
 
-def is_cut_off(project: str) -> bool:
-    """Tell whether a restore ended half-way here, with the old data still put aside."""
+def begin(store: Store) -> None:
+    """Note that a restore puts data aside from here on: where Docker is down, nobody can look at its volumes."""
+    write_private(store.state / BEFORE_RESTORE, b"")
+
+
+def end(store: Store) -> None:
+    """Say that nothing is aside that anybody wants back."""
+    (store.state / BEFORE_RESTORE).unlink(missing_ok=True)
+
+
+def is_cut_off(store: Store, project: str, engine_answers: bool) -> bool:
+    """Tell whether a restore ended half-way here, with the old data still put aside.
+
+    Without an engine one that was begun and did not end counts, although the power may have gone before its first move.
+    """
+    if not engine_answers:
+        return (store.state / BEFORE_RESTORE).exists()
     return are_wanted_back([volumes.folder(f"{project}-{name}-{BEFORE_RESTORE}") for name in VOLUMES.values()])
 
 

@@ -91,7 +91,7 @@ def restore(store: Store, request: dict[str, Any], emit: Emit) -> dict[str, Any]
     staging = f"{settings.project}-{_NAME}"
     touched = False
     try:
-        if _put_back(settings):
+        if _put_back(store, settings):
             emit(event="step", text="an earlier restore was cut off: the old data is back, start it")
             _start(store, settings, emit)
         restic.open_repository(settings, create=False)
@@ -104,7 +104,7 @@ def restore(store: Store, request: dict[str, Any], emit: Emit) -> dict[str, Any]
         emit(event="step", text=f"stop {', '.join(settings.services)} and put their data aside")
         upgrading.go_back(store)
         touched = True
-        _put_aside(settings)
+        _put_aside(store, settings)
         _fill(store, settings, folder)
         _start(store, settings, emit)
         emit(event="step", text="load the set and compare it with its manifest")
@@ -121,7 +121,7 @@ def restore(store: Store, request: dict[str, Any], emit: Emit) -> dict[str, Any]
         raise failure from error
     finally:
         volumes.remove(staging)
-    _give_up(settings)
+    _give_up(store, settings)
     backup_log.note(store, "restore", chosen["id"], started, request["by"])
     return {"set": chosen["id"], "seconds": round(time.time() - started, 1)}
 
@@ -141,40 +141,42 @@ def _stop(settings: Settings) -> None:
     engine.remove(container["Id"] for container in found)
 
 
-def _put_aside(settings: Settings) -> None:
+def _put_aside(store: Store, settings: Settings) -> None:
     """Stop the stores and move what their volumes hold into volumes beside them."""
     _stop(settings)
     for service in settings.services:
         aside.clear(volumes.make(_aside(settings, service)))
+    aside.begin(store)
     for service in settings.services:
         aside.put(volumes.folder(_volume(settings, service)), volumes.make(_aside(settings, service)))
 
 
-def _put_back(settings: Settings) -> bool:
+def _put_back(store: Store, settings: Settings) -> bool:
     """Put back what was put aside, by this restore or by one that was cut off; return whether there was anything.
 
     Of a restore that was cut off when its set was final already the old data goes.
     """
     if not aside.are_wanted_back([volumes.folder(_aside(settings, service)) for service in settings.services]):
-        _give_up(settings)
+        _give_up(store, settings)
         return False
     kept = [s for s in settings.services if aside.is_pending(volumes.folder(_aside(settings, s)))]
     _stop(settings)
     for service in kept:
         aside.put_back(volumes.make(_volume(settings, service)), volumes.make(_aside(settings, service)))
-    _forget(settings)
+    _forget(store, settings)
     return True
 
 
-def _give_up(settings: Settings) -> None:
+def _give_up(store: Store, settings: Settings) -> None:
     """Say of all the old data that nobody wants it back, then remove it."""
     for folder in (volumes.folder(_aside(settings, service)) for service in settings.services):
         if folder is not None:
             aside.give_up(folder)
-    _forget(settings)
+    _forget(store, settings)
 
 
-def _forget(settings: Settings) -> None:
+def _forget(store: Store, settings: Settings) -> None:
+    aside.end(store)
     for service in settings.services:
         volumes.remove(_aside(settings, service))
 
@@ -244,7 +246,7 @@ def _undo(store: Store, settings: Settings, failure: StepFailed, emit: Emit) -> 
     """Put the old data back and start its stores; sets the failure's kind to how that ended."""
     emit(event="progress", text=f"failed: {failure.message}; putting the old data back")
     try:
-        _put_back(settings)
+        _put_back(store, settings)
         _start(store, settings, emit)
         failure.kind = "failed"
     except Exception as error:  # noqa: BLE001 - whatever it was, the stores are in doubt now

@@ -67,9 +67,9 @@ def take(store: Store, project: str, registries: list[str], images: list[str]) -
         "backups": {
             "log": backup_log.summary(store),
             "schedule": schedule.look(project),
-            "restore_cut_off": bool(facts["engine"]) and aside.is_cut_off(project),
+            "restore_cut_off": aside.is_cut_off(store, project, bool(facts["engine"])),
             "standing_still": standing_still.look(store),
-            "upgrade": upgrading.look(store, project) if facts["engine"] and not lease.show(store) else None,
+            "upgrade": None if lease.show(store) else upgrading.look(store, project),
         },
         "guard": guard.look(store, project),
         "edge": edge_state.look(project) if facts["engine"] else edge_state.NOTHING,

@@ -75,7 +75,7 @@ def look(store: Store, project: str) -> dict[str, Any] | None:
     before = [name for names in entry["missing"].values() for name in names] if entry["set"] else []
     try:
         now = [name for names in missing(store, project, entry["migrations"], {}).values() for name in names]
-    except (StepFailed, KeyError):
+    except (StepFailed, KeyError, OSError):  # OSError: there is no Docker to ask with
         now = []
     return {**{key: entry[key] for key in ("set", "made", "release", "missing")}, "applied": sorted({*before} - {*now})}
 

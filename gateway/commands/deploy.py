@@ -86,6 +86,7 @@ def _deploy(project: Project, confirm: Confirm, as_json: bool, told: Told) -> di
         refuse_moved(observed, now)
         # Another environment may have been deployed to the same host since, and have taken its ports or its disk.
         check_all(project.inventory.hosts, project.releases, now)
+        refuse_half_restored(now, project.inventory)
         refuse_stranding(_manifests(project), now, project.inventory.environment)
         if not made.is_empty:
             roll_out(made, project, run, observed, "deploy")
@@ -190,10 +191,12 @@ def refuse_half_restored(observed: Mapping[str, Any], inventory: Inventory) -> N
                 next_step=f"name {data.name} in --limit, too, or deploy to all: invoke deploy --env {environment}",
             )  # fmt: skip
         if seen["backups"]["restore_cut_off"]:
+            start = "" if seen["facts"]["engine"] else "on the host: systemctl start docker; then "
             raise ConfigurationError(
                 "a restore was cut off here, the stores hold a part of a set; the old data is kept beside them",
                 where=name, unaffected="every host: nothing was changed",
-                next_step=f"invoke restore --env {environment} --from ID: it begins by putting the old data back",
+                next_step=f"{start}invoke restore --env {environment} --from ID: it begins by putting the old"
+                " data back",
             )  # fmt: skip
 
 

@@ -87,6 +87,7 @@ def _rollback(
         take_leases(run, owner(), "rollback")
         now = observe(inventory, conversations)
         refuse_moved(observed, now)
+        refuse_half_restored(now, inventory)
         refuse_stranding(manifests, now, inventory.environment)
         prepare(made, run)
         carry_out(made, run, observed, "rollback", verification_gate(run))

@@ -80,6 +80,26 @@ def test_what_services_stand_still_for_is_told(store, monkeypatch):
     assert seen["backups"]["standing_still"]["reason"] == "ann's restore of set 3f2a"
 
 
+def test_what_was_cut_off_is_told_without_docker_too(store, monkeypatch):
+    """A deploy would start Docker, and then jawn and web on half a set, or an old version on a half migrated schema."""
+    monkeypatch.setattr(snapshot.engine, "SOCKET", str(store.root / "no-socket"))
+    monkeypatch.setenv("PATH", str(store.root))
+    postgres = {"mode": "external", "user": "u", "database": "d", "host": "pg", "port": 5432, "image": "postgres:1"}
+    migrations = {"postgres": postgres, "clickhouse": {"mode": "bundled"}, "allowed_absent": []}
+    snapshot.aside.begin(store)
+    snapshot.upgrading.begin(store, {
+        "set": "S0", "made": 1.0, "release": "1-a", "missing": {"postgres": ["2_b.sql"], "clickhouse": []},
+        "migrations": migrations,
+    })  # fmt: skip
+    backups = snapshot.take(store, "helicone-trial", [], [])["backups"]
+    assert backups["restore_cut_off"]
+    assert (backups["upgrade"]["set"], backups["upgrade"]["applied"]) == ("S0", ["2_b.sql"])
+    snapshot.aside.end(store)
+    snapshot.upgrading.end(store)
+    backups = snapshot.take(store, "helicone-trial", [], [])["backups"]
+    assert (backups["restore_cut_off"], backups["upgrade"]) == (False, None)
+
+
 def test_line_ends_are_content(store):
     (store.root / "file").write_bytes(b"one\r\ntwo\r\n")
     assert snapshot._read(store.root / "file") == "one\r\ntwo\r\n"  # noqa: SLF001

@@ -210,7 +210,7 @@ def test_logins_are_forgotten_by_commands_for_all_hosts_only(tmp_path, capsys):
 
 
 def half_restored(**backups):
-    return {"backups": {**bare()["backups"], **backups}}
+    return {**bare(), "backups": {**bare()["backups"], **backups}}
 
 
 STILL = {"reason": "ann@desk's restore of set 3f2a", "since": "2026-11-30 10:00:00 UTC"}
@@ -222,6 +222,12 @@ def test_a_half_restored_host_is_not_deployed_to(tmp_path):
     with pytest.raises(ConfigurationError, match="restore was cut off") as caught:
         refuse_half_restored({"app1": bare(), "data1": half_restored(restore_cut_off=True)}, inventory)
     assert caught.value.where == "data1"
+    assert "invoke restore --env trial" in caught.value.next_step
+    seen = half_restored(restore_cut_off=True)
+    without_docker = {**seen, "facts": {**seen["facts"], "engine": None}}
+    with pytest.raises(ConfigurationError) as caught:
+        refuse_half_restored({"data1": without_docker}, inventory)
+    assert "systemctl start docker; then invoke restore" in caught.value.next_step
 
 
 def test_hosts_that_stand_still_for_a_restore_are_not_deployed_to_without_a_look_at_the_data_host(tmp_path):
@@ -280,3 +286,18 @@ def test_after_a_power_cut_in_the_migrations_the_old_version_may_come_only_if_no
         planned(inventory, cut_off_by_the_power(inventory, "2_b.sql"), "1_a.sql")
     assert "invoke restore --env trial --from S0" in caught.value.next_step
     assert not planned(inventory, cut_off_by_the_power(inventory), "1_a.sql").hosts["data1"].upgrades
+
+
+def test_a_restore_that_was_cut_off_before_the_lease_is_seen_under_it(tmp_path, monkeypatch):
+    inventory = load(tmp_path)
+    monkeypatch.setattr(module, "connected", lambda *_: contextlib.nullcontext(dict.fromkeys(inventory.selected)))
+    seen = {**bare(), "backups": {**bare()["backups"], "restore_cut_off": True}}
+    monkeypatch.setattr(module, "observe_unlocked", lambda *_: {"data1": bare()})
+    monkeypatch.setattr(module, "observe", lambda *_: {"data1": seen})
+    for name in ("take_leases", "refuse_moved", "check_all"):
+        monkeypatch.setattr(module, name, lambda *_: None)
+    monkeypatch.setattr(module, "make_plan", lambda *_: Plan("1-a", {}, (), ("switch",)))
+    monkeypatch.setattr(module, "plan_as_dict", lambda _: {})
+    monkeypatch.setattr(module, "roll_out", lambda *_: pytest.fail("it is changed"))
+    with pytest.raises(ConfigurationError, match="a restore was cut off here"):
+        deploy(Environment(inventory), lambda: True, as_json=True)
