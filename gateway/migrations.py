@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gateway.inventory.model import Inventory
 
 STORES = {"postgres": "PostgreSQL", "clickhouse": "ClickHouse"}
+_EVERY_HOST = "leave --limit out: migrations concern every host"
 _NUMBER = re.compile(r"\d+")
 
 
@@ -107,12 +108,35 @@ def refuse_unprotected(inventory: Inventory) -> None:
         next_step = f"backup.enabled: true, a deploy of what runs, then this one; or go without: {own}"
     elif set(inventory.selected) != set(inventory.hosts):
         reason = "--limit leaves hosts out whose jawn and web would have to stand still for the restore"
-        next_step = "leave --limit out: migrations concern every host"
+        next_step = _EVERY_HOST
     if reason:
         raise ConfigurationError(
             f"migrations are to run, and the data could not be brought back if they fail: {reason}",
             where="migrations", unaffected="every host: nothing was changed", next_step=next_step,
         )  # fmt: skip
+
+
+def refuse_apart(running: Mapping[str, Mapping[str, Any] | None], wanted: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raise ConfigurationError when jawn and web would become another Helicone than the schema was migrated for.
+
+    Both are manifests by host. That can be where --limit leaves out the host that migrates: what its stores have is
+    not known then. Whatever else differs (settings, images, secrets) may come to some hosts alone.
+    """
+    if any(manifest["migrations"] for manifest in wanted.values()):
+        return
+    for host, manifest in wanted.items():
+        before = running.get(host)
+        if before and _code(before) != _code(manifest) and any(one["role"] == "app" for one in manifest["services"]):
+            raise ConfigurationError(
+                f"this is Helicone {_code(manifest)[:12]} and {_code(before)[:12]} runs, and --limit leaves out the"
+                " host that runs the migrations: the new one could meet the schema of the other",
+                where=host, unaffected="every host: nothing was changed", next_step=_EVERY_HOST,
+            )  # fmt: skip
+
+
+def _code(manifest: Mapping[str, Any]) -> str:
+    """Return the commit that the migrations of a manifest's Helicone are of."""
+    return str((manifest.get("code") or {}).get("commit") or manifest["upstream"])  # old releases do not tell the code
 
 
 def refuse_newer_schema(

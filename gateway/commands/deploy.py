@@ -21,7 +21,7 @@ from gateway.console import say
 from gateway.eras import refuse_skipped_stop
 from gateway.errors import ConfigurationError, GatewayError, RolloutError
 from gateway.inventory import Inventory
-from gateway.migrations import compatible, refuse_newer_schema, refuse_unprotected
+from gateway.migrations import compatible, refuse_apart, refuse_newer_schema, refuse_unprotected
 from gateway.plan.build import Plan, build_deploy
 from gateway.plan.observed import before_upgrade, kept_releases, settled
 from gateway.plan.operations import Run
@@ -229,6 +229,7 @@ def make_plan(project: Project, observed: Mapping[str, Any]) -> Plan:
     inventory = project.inventory
     refuse_skipped_stop(ROOT, inventory, [one for one in running.values() if one], wanted.values())
     refuse_half_upgraded(observed, compatible(inventory), wanted, inventory.environment)
+    refuse_apart(running, wanted)
     refuse_newer_schema({name: before_upgrade(seen) for name, seen in observed.items()}, wanted, compatible(inventory))
     refuse_stranding(wanted, observed, inventory.environment)
     made = build_deploy(inventory, project.releases, observed, compose_program(), diff_key(project.vault))

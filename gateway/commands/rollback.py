@@ -16,7 +16,7 @@ from gateway.commands.rollout_report import Told, reported
 from gateway.commands.show_plan import plan_as_dict, show_plan
 from gateway.commands.upgrade_note import refuse_half_upgraded
 from gateway.errors import ConfigurationError
-from gateway.migrations import compatible, refuse_newer_schema
+from gateway.migrations import compatible, refuse_apart, refuse_newer_schema
 from gateway.plan.build import build_rollback
 from gateway.plan.observed import before_upgrade, left_behind, verdicts
 from gateway.plan.operations import Run
@@ -67,6 +67,7 @@ def _rollback(
             raise next(iter(failures.values()))
         manifests = {name: one["manifest"] for name, one in older.items()}
         refuse_half_upgraded(observed, compatible(inventory), manifests, inventory.environment)
+        refuse_apart({name: seen["manifest"] for name, seen in observed.items()}, manifests)
         refuse_newer_schema(
             {name: before_upgrade(seen) for name, seen in observed.items()},
             manifests,

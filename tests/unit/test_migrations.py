@@ -13,12 +13,13 @@ from gateway.migrations import (
     late,
     new_files,
     newer,
+    refuse_apart,
     refuse_newer_schema,
     refuse_unprotected,
     undo_of,
     version,
 )
-from tests.unit.situations import load
+from tests.unit.situations import load, release, service
 
 
 def manifest(postgres=(), clickhouse=()):
@@ -119,3 +120,32 @@ def test_an_upgrade_concerns_every_host(tmp_path):
     refuse_unprotected(inventory)
     with pytest.raises(ConfigurationError, match="--limit leaves hosts out"):
         refuse_unprotected(replace(inventory, selected=("data1",)))
+
+
+def of(commit, role="app", **more):
+    return {**release(service("jawn", role)).manifest, "code": {"commit": commit, "date": ""}, **more}
+
+
+@pytest.mark.parametrize("selected", [["app1"], ["app1", "edge1"]])
+def test_another_helicone_does_not_come_to_some_hosts_without_the_one_that_migrates(selected):
+    """Neither forward nor back: what the stores were migrated to is not known there."""
+    for before, after in (("a" * 40, "b" * 40), ("b" * 40, "a" * 40)):
+        with pytest.raises(ConfigurationError, match=f"this is Helicone {after[:12]} and {before[:12]} runs") as caught:
+            refuse_apart(dict.fromkeys(selected, of(before)), dict.fromkeys(selected, of(after)))
+        assert (caught.value.where, caught.value.next_step[:19]) == ("app1", "leave --limit out: ")
+    older = {key: value for key, value in of("").items() if key != "code"}
+    with pytest.raises(ConfigurationError, match=f"this is Helicone {'e' * 12} and {'c' * 12} runs"):
+        refuse_apart({"app1": older}, {"app1": of("e" * 40)})
+
+
+@pytest.mark.parametrize(
+    ("running", "wanted"),
+    [
+        ({"app1": of("a", services=[])}, {"app1": of("a", upstream="d" * 40)}),  # settings, images, the compose file
+        ({"app1": of("a"), "data1": of("a")}, {"app1": of("b"), "data1": of("b", migrations={"any": "thing"})}),
+        ({"app1": None}, {"app1": of("b")}),
+        ({"edge1": of("a", "edge")}, {"edge1": of("b", "edge")}),
+    ],
+)
+def test_all_else_may_come_to_some_hosts_alone(running, wanted):
+    refuse_apart(running, wanted)

@@ -301,3 +301,18 @@ def test_a_restore_that_was_cut_off_before_the_lease_is_seen_under_it(tmp_path, 
     monkeypatch.setattr(module, "roll_out", lambda *_: pytest.fail("it is changed"))
     with pytest.raises(ConfigurationError, match="a restore was cut off here"):
         deploy(Environment(inventory), lambda: True, as_json=True)
+
+
+def test_another_helicone_does_not_come_to_an_app_host_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "compose_program", lambda: tmp_path)
+    inventory = load(tmp_path, limit="app1")
+    same, made = release(service("jawn", hash="new")), release()
+
+    class Wanted(Environment):
+        releases = {"app1": same}  # noqa: RUF012 - a stand-in
+
+    seen = {"app1": running(made)}
+    assert [one.action for one in module.make_plan(Wanted(inventory), seen).hosts["app1"].changes] == ["recreate"]
+    Wanted.releases = {"app1": type(same)({**same.manifest, "upstream": "d" * 40}, same.files)}
+    with pytest.raises(ConfigurationError, match="--limit leaves out the host that runs"):
+        module.make_plan(Wanted(inventory), seen)

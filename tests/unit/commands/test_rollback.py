@@ -182,6 +182,31 @@ def test_an_older_release_is_not_started_against_a_newer_schema(tmp_path, monkey
     assert rollback(Project, None, lambda: False, as_json=True)["outcome"] == "not confirmed"
 
 
+def test_an_app_host_does_not_go_back_to_another_helicone_alone(tmp_path, monkeypatch):
+    history = [{"release": name, "outcome": "good", "command": "deploy"} for name in ("1-a", "2-b")]
+    seen = running(release(), "2-b", releases=["1-a", "2-b"], history=history)
+    older = {"manifest": release().manifest, "missing_images": [], "marks": {}}
+
+    class Older(Talk):
+        """A host that holds a release of before."""
+
+        def request(self, verb, **_):
+            return older if verb == "manifest" else {}
+
+    monkeypatch.setattr("gateway.transport.fleet.converse", lambda *_: Older())
+    monkeypatch.setattr(module, "observe_unlocked", lambda inventory, *_: dict.fromkeys(inventory.selected, seen))
+
+    class Project:
+        inventory = load(tmp_path, limit="app1")
+        vault = VAULT
+        reporter = Reporter(quiet=True)
+
+    assert rollback(Project, None, lambda: False, as_json=True)["outcome"] == "not confirmed"
+    older["manifest"] = {**release().manifest, "upstream": "b" * 40}
+    with pytest.raises(ConfigurationError, match="--limit leaves out the host that runs"):
+        rollback(Project, None, lambda: False, as_json=True)
+
+
 class Talk:
     """A host that answers every request."""
 
