@@ -25,9 +25,16 @@ def record_of(content: bytes, ended: float, body_bytes: int) -> Record:
 
     Raises UnreadableError when there is no request in it.
     """
-    found: dict[str, list[bytes]] = {}
+    found: dict[str, bytes | bytearray] = {}
     for letter, part in _parts(content):
-        found.setdefault(letter, []).append(part)
+        known = found.get(letter)
+        # Not kept piece by piece: a body of 4 MiB may come in millions of them, each an object of its own.
+        if known is None:
+            found[letter] = part
+        elif isinstance(known, bytearray):
+            known += part
+        else:
+            found[letter] = bytearray(known + part)
     head = _texts(found, "H")
     if len(head) < _REQUEST or not head[0].isdecimal() or not head[1]:
         raise UnreadableError("no request in it")
@@ -37,7 +44,7 @@ def record_of(content: bytes, ended: float, body_bytes: int) -> Record:
     response_body, no_response = _body(found, "R", response_encoding, body_bytes)
     reasons = (("request", no_request), ("response", no_response))
     started = int(began) / 1000
-    first = int(found["F"][0]) / 1000 if "F" in found else None
+    first = int(found["F"]) / 1000 if "F" in found else None
     return Record(
         id=identity,
         key=key,
@@ -70,10 +77,10 @@ def _parts(content: bytes) -> Iterator[tuple[str, bytes]]:
             yield chr(content[first - _HEAD]), content[first:position]
 
 
-def _texts(found: dict[str, list[bytes]], letter: str) -> list[str]:
+def _texts(found: dict[str, bytes | bytearray], letter: str) -> list[str]:
     if letter not in found:
         return []
-    return [text.decode("utf-8", "surrogateescape") for text in found[letter][0].split(b"\0")]
+    return [text.decode("utf-8", "surrogateescape") for text in found[letter].split(b"\0")]
 
 
 def _joined(pairs: list[str]) -> dict[str, str]:
@@ -84,9 +91,9 @@ def _joined(pairs: list[str]) -> dict[str, str]:
     return headers
 
 
-def _body(found: dict[str, list[bytes]], letter: str, encoding: str, most: int) -> tuple[bytes, str]:
+def _body(found: dict[str, bytes | bytearray], letter: str, encoding: str, most: int) -> tuple[bytes, str]:
     """Return a body as it was meant, and why it is missing if it is."""
     if letter.lower() in found:
         return b"", f"dropped: over {most} bytes"
-    content = b"".join(found.get(letter, []))
+    content = bytes(found.get(letter, b""))
     return decoded(content, encoding, most) if encoding else (content, "")

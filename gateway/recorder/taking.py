@@ -33,7 +33,10 @@ _LISTED = 1000
 
 @dataclass(slots=True)
 class _Batch:
-    """What one commit brings; `files` are those that are done with then."""
+    """What one commit brings; `files` are those that are done with then.
+
+    `size` bounds the memory it takes: the files as they were, and the bodies that were unpacked from them.
+    """
 
     records: list[Record] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
@@ -154,10 +157,12 @@ class Taking:
         batch.files.append(name)
         batch.size += len(content)
         try:
-            batch.records.append(record_of(content, ended, self._body_bytes))
+            record = record_of(content, ended, self._body_bytes)
         except UnreadableError as error:
             log.say_at_times("unreadable", "error", f"what was written of a request cannot be read: {error}")
             return False
+        batch.records.append(record)
+        batch.size += len(record.request_body) + len(record.response_body)
         return True
 
     def _write(self, batch: _Batch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import time
+import tracemalloc
 import zlib
 
 import pytest
@@ -34,6 +35,16 @@ def test_pieces_come_together_in_whatever_order_the_sides_wrote():
     content = request(b"a") + part("A", "200\0\0") + part("R", b"1") + part("Q", b"b") + part("R", b"2") + part("E")
     record = read(content)
     assert (record.request_body, record.response_body, record.complete) == (b"ab", b"12", True)
+
+
+def test_a_body_in_tiny_pieces_takes_no_more_memory_than_its_file():
+    content = request(b"") + part("Q", b"a") * 100_000 + response()
+    tracemalloc.start()
+    record = read(content)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert record.request_body == b"a" * 100_000
+    assert most < len(content)
 
 
 def test_an_answer_without_a_body_is_complete():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gzip
 import os
 import random
 import threading
@@ -15,7 +16,7 @@ from gateway.recorder.schema import count
 from gateway.recorder.spool import Spool
 from gateway.recorder.status import status
 from gateway.recorder.taking import Taking
-from tests.unit.recorder.mirrored import Envoy, new_ids, part, request
+from tests.unit.recorder.mirrored import Envoy, new_ids, part, request, response
 from tests.unit.recorder.stand_ins import settings, wait_until
 
 
@@ -220,6 +221,19 @@ def test_much_is_taken_in_several_commits(envoy, takes, seen, monkeypatch):
     envoy.passed(*ids)
     assert takes().round()
     assert 0 < len(taken(seen)) < 20
+    rounds(takes())
+    assert taken(seen) == ids
+
+
+def test_what_unpacks_to_much_is_taken_in_several_commits(envoy, takes, seen, monkeypatch):
+    """All records of a commit are in memory at once, and some bytes of a client's may stand for megabytes."""
+    monkeypatch.setattr(taking, "_BATCH_BYTES", 1_000_000)
+    packed, ids = gzip.compress(b"x" * 300_000), new_ids(20)
+    for identity in ids:
+        name = envoy.leave(identity, request(packed, id=identity, encoding="gzip") + response())
+        envoy.log({"id": identity, "exchange": name})
+    assert takes().round()
+    assert 0 < len(taken(seen)) < 5
     rounds(takes())
     assert taken(seen) == ids
 
