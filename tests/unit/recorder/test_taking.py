@@ -155,12 +155,33 @@ def test_the_last_line_of_an_envoy_that_ends_while_it_is_looked_for_makes_no_gap
     assert count(seen, "gaps_total") == 0
 
 
-def test_what_is_silent_for_longer_than_envoy_allows_is_taken(envoy, takes, seen):
-    name = envoy.leave("silent")
-    before = time.time() - 1201
-    os.utime(envoy.folder.parent / name, (before, before))
-    rounds(takes())
+def test_what_is_silent_for_longer_than_envoy_allows_is_taken(envoy, takes, seen, monkeypatch):
+    envoy.leave("silent")
+    monkeypatch.setattr(mirror, "_SILENT_SECONDS", 0)
+    taking = takes()
+    rounds(taking)
+    assert taken(seen) == []
+    rounds(taking)
     assert taken(seen) == ["silent"]
+
+
+def test_a_clock_that_is_set_forward_breaks_nothing_off(envoy, takes, seen):
+    """As by NTP, or in a machine that is resumed: what is under way looks hours old at once."""
+    (identity,) = new_ids(1)
+    name = envoy.leave(identity, request(id=identity))
+    before = time.time() - 7200
+    os.utime(envoy.folder.parent / name, (before, before))
+    taking = takes()
+    rounds(taking)
+    rounds(taking)
+    assert taken(seen) == []
+    with (envoy.folder.parent / name).open("ab") as file:
+        file.write(response())
+    envoy.log({"id": identity, "exchange": name})
+    rounds(taking)
+    (waiting,) = backlog.waiting(seen, 0, [], 10)
+    assert backlog.load(seen, waiting.seq).complete
+    assert count(seen, "gaps_total") == 0
 
 
 def test_other_names_are_never_touched(told, envoy, takes):
