@@ -91,9 +91,7 @@ class AccessLog:
             descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             return False
-        found = os.fstat(descriptor)
-        if found.st_ino != self.place.inode or found.st_size < self.place.offset:
-            self.place = Place(found.st_ino, 0)
+        self.place = _place_in(descriptor, self.place)
         self._descriptor = descriptor
         self._punched = 0
         return True
@@ -114,7 +112,7 @@ class AccessLog:
         return chunk
 
     def _follow(self) -> None:
-        """At the end of the file, look whether another one has its name now, or it was cut."""
+        """At the end of the file, look whether another one has its name now, or somebody has cut it."""
         try:
             now = self._path.stat()
         except FileNotFoundError:
@@ -122,6 +120,24 @@ class AccessLog:
         if now.st_ino != self.place.inode or now.st_size < self.place.offset:
             self.close()
             self.place = Place(now.st_ino, 0)
+
+
+def _place_in(descriptor: int, place: Place) -> Place:
+    """Return where reading goes on in a file: at the place, unless the file is another one or has lost its end.
+
+    The place is synced and what Envoy writes is not: in a power cut lines are lost that were read already. Those that
+    are left were read as well, and more may have come behind them; its files are found without its lines.
+    """
+    found = os.fstat(descriptor)
+    if found.st_ino != place.inode:
+        return Place(found.st_ino, 0)
+    offset = min(place.offset, found.st_size)
+    if offset == place.offset:
+        if offset == 0 or os.pread(descriptor, 1, offset - 1) in {b"\n", b"\0"}:
+            return place
+        offset += os.pread(descriptor, _CHUNK, offset).find(b"\n") + 1
+    log.say("warning", "the access log lost lines that were read, as in a power cut", was=place.offset, now=offset)
+    return Place(place.inode, offset)
 
 
 def _punch(descriptor: int, offset: int, length: int) -> bool:

@@ -69,6 +69,32 @@ def test_a_file_that_was_cut_is_read_from_its_beginning(path):
     assert lines_of(log) == [b"3"]
 
 
+@pytest.mark.parametrize("kept", [0, 4, 6], ids=["nothing", "whole lines", "half a line"])
+def test_a_file_that_lost_its_end_in_a_power_cut_is_not_read_again(path, kept, capsys):
+    append(path, b"one\ntwo\n")
+    log = AccessLog(path, Place())
+    log.lines()
+    os.truncate(path, kept)
+    after = AccessLog(path, log.place)
+    assert lines_of(after) == []
+    append(path, b"three\n")
+    assert lines_of(after) == [b"three"]
+    assert capsys.readouterr().out.count("power cut") == 1
+    assert lines_of(AccessLog(path, after.place)) == []
+    assert capsys.readouterr().out == ""
+
+
+def test_reading_never_begins_inside_a_line(path, capsys):
+    """The end was lost, and more came in its place before anybody read."""
+    append(path, b"one\ntwo\n")
+    log = AccessLog(path, Place())
+    log.lines()
+    os.truncate(path, 6)
+    append(path, b"three\nfour\n")
+    assert lines_of(AccessLog(path, log.place)) == [b"four"]
+    assert capsys.readouterr().out.count("power cut") == 1
+
+
 def test_what_was_read_is_freed_and_the_rest_is_not_touched(path):
     line = b"x" * 999 + b"\n"
     log = AccessLog(path, Place())

@@ -236,6 +236,26 @@ def test_the_count_is_exact_through_restarts(envoy, takes, seen, monkeypatch):
     assert list(envoy.folder.iterdir()) == []
 
 
+@pytest.mark.parametrize("more", [1, 100], ids=["less comes than was lost", "more comes than was lost"])
+def test_a_power_cut_makes_no_gap_of_what_was_recorded(told, envoy, takes, seen, monkeypatch, more):
+    """The spool is on the disk, what Envoy wrote last is not; and what passes before the recorder is back is taken."""
+    before, meanwhile, afterwards = new_ids(100), new_ids(more), new_ids(1)
+    envoy.passed(*before)
+    rounds(takes())
+    os.truncate(told.access_log, told.access_log.stat().st_size - 4096)
+    envoy.end()
+    back = Envoy(told.mirror, told.access_log)
+    back.passed(*meanwhile)
+    taking = takes()
+    rounds(taking)
+    back.passed(*afterwards)
+    monkeypatch.setattr(mirror, "_SILENT_SECONDS", 0)
+    rounds(taking)
+    rounds(taking)
+    assert sorted(taken(seen)) == sorted([*before, *meanwhile, *afterwards])
+    assert count(seen, "gaps_total") == count(seen, "unreadable_lines_total") == 0
+
+
 def test_much_is_taken_in_several_commits(envoy, takes, seen, monkeypatch):
     monkeypatch.setattr(taking, "_BATCH_BYTES", 1000)
     ids = new_ids(20)
