@@ -142,7 +142,7 @@ def test_a_restarted_host_comes_back_on_the_same_release():
     while found := complaints():
         assert time.monotonic() < deadline, found
         time.sleep(3)
-    assert releases() == before
+    assert releases()["app1"] == before["app1"]  # data1 may have been told to switch before the controller died
     assert all_containers()["app1"].keys() == {
         "door", "edge", "egress", "gateway", "jawn", "keys", "recorder", "web"
     }  # fmt: skip
