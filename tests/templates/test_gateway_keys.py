@@ -54,6 +54,10 @@ def test_a_longer_key_than_there_are_is_not_even_hashed(gateway: Gateway) -> Non
         ({"Helicone-Auth": f"Bearer {KEY}", "Authorization": "Basic dTpw"}, "Basic dTpw"),
         ({"Helicone-Auth": f"Bearer {KEY}", "Authorization": f"Bearer p, Bearer {KEY}"}, "Bearer p"),
         ({"Helicone-Auth": f"Bearer {KEY}", "Authorization": f"Bearer p, Bearer {UNKNOWN}"}, "Bearer p"),
+        ({"Helicone-Auth": f"Bearer {KEY}", "Authorization": KEY}, None),
+        ({"Helicone-Auth": f"Bearer {KEY}", "Authorization": f"Bearer p, {KEY}"}, "Bearer p"),
+        ({"Helicone-Auth": f"Bearer {KEY}", "Authorization": f"Basic {KEY}"}, None),
+        ({"Authorization": f"Bearer p, {KEY}"}, "Bearer p"),
     ],
 )
 def test_every_form_of_a_key_passes_and_the_provider_gets_its_own_only(
@@ -64,6 +68,29 @@ def test_every_form_of_a_key_passes_and_the_provider_gets_its_own_only(
     assert answer.status == 200
     assert answer.document["headers"].get("authorization") == left
     assert "helicone" not in str(answer.document["headers"])
+
+
+@pytest.mark.parametrize("name", ["X-Api-Key", "Api-Key"])
+@pytest.mark.parametrize("auth", [{"Helicone-Auth": f"Bearer {KEY}"}, {"Authorization": f"Bearer p, Bearer {KEY}"}])
+def test_a_key_in_the_place_of_the_providers_reaches_no_provider(
+    gateway: Gateway, name: str, auth: dict[str, str]
+) -> None:
+    for given, left in ([KEY], None), ([f"Bearer {KEY}"], None), ([KEY, "p"], "p"), (["p"], "p"), (["sk-a"], "sk-a"):
+        answer = gateway.ask("GET", "/anthropic/v1/models", [*auth.items(), *((name, value) for value in given)])
+
+        assert answer.status == 200
+        assert answer.document["headers"].get(name.lower()) == left
+        assert "helicone" not in str(answer.document["headers"])
+
+
+def test_a_key_in_the_place_of_the_providers_does_not_choose_the_provider(prepare: Callable[..., Gateway]) -> None:
+    gateway = prepare("providers.deepseek.key_prefix=sk-h")
+    gateway.allow(KEY)
+    gateway.start()
+
+    for given, path in ((KEY, "/v1/models"), ("sk-h-1", "/deepseek/v1/models")):
+        answer = gateway.ask("GET", "/v1/models", {"Helicone-Auth": f"Bearer {KEY}", "X-Api-Key": given})
+        assert answer.document["path"] == path
 
 
 @pytest.mark.parametrize(
