@@ -120,6 +120,12 @@ def test_no_two_requests_get_one_id(gateway: Gateway) -> None:
         ("gzip", "gzip"),
         ("br, gzip, deflate", "gzip"),
         ("GZIP;q=1.0", "gzip"),
+        ("identity,\tgzip ; q=0.001", "gzip"),
+        ("br;q=0,gzip;q=0.5,*;q=0", "gzip"),
+        ("gzip;q=0, identity", "identity"),
+        ("br, gzip ; Q = 0.000 , *", "identity"),
+        ("gzip;q=0.", "identity"),
+        ("gzipped, xgzip", "identity"),
     ],
 )
 def test_a_provider_is_asked_for_what_the_recorder_can_read(gateway: Gateway, accepted: str | None, asked: str) -> None:
