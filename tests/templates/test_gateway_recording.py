@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from gateway.render.roles import ROOT
 from tests.templates.mirror import mirrored
 from tests.templates.running_envoy import AUTH, JSON, KEY, Gateway, eventually
 
@@ -43,6 +44,20 @@ def test_a_completion_is_recorded_with_all_that_helicone_shows(gateway: Gateway)
     assert record.headers["helicone-property-gateway-key"] == fingerprint
     assert KEY not in str(record.headers)
     assert eventually(lambda: mirrored(gateway) == []) is not None, "what was taken is removed"
+
+
+def test_of_the_headers_that_no_log_may_hold_only_the_one_that_jawn_needs_is_recorded(gateway: Gateway) -> None:
+    caddyfile = (ROOT / "templates" / "edge" / "Caddyfile.j2").read_text()
+    hidden = re.findall(r"request>headers>(Helicone-[\w-]+) delete", caddyfile)
+    assert "Helicone-Fallbacks" in hidden
+
+    answer = gateway.post("/v1/embeddings", {**dict.fromkeys(hidden, "secret"), **AUTH, "Helicone-User-Id": "u"})
+
+    record = gateway.recorder.of(answer.headers["helicone-id"])
+    assert record is not None
+    assert {name for name, value in record.headers.items() if value == "secret"} == {"helicone-posthog-key"}
+    assert KEY not in str(record.headers)
+    assert record.headers["helicone-user-id"] == "u"
 
 
 @pytest.mark.parametrize(
