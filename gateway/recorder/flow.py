@@ -1,9 +1,10 @@
 """Which record goes next: the state of delivery, without the threads and the network.
 
-A parcel is ready, flies, is looked for in ClickHouse, or rests before another try; then it is gone:
-written, refused, or left in the spool because of its key. Three things hold parcels back: ClickHouse
-does not answer (jawn would lose what it gets); many failures in a row (single parcels probe, until one
-is seen in ClickHouse); and a key that jawn refuses (one parcel probes, the others wait in the spool).
+A parcel is ready, flies, stays behind one of its id that flies, is looked for in ClickHouse, or rests
+before another try; then it is gone: written, refused, or left in the spool because of its key. Three things
+hold parcels back: ClickHouse does not answer (jawn would lose what it gets); many failures in a row (single
+parcels probe, until one is seen in ClickHouse); and a key that jawn refuses (one parcel probes, the others
+wait in the spool).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Callable, Iterable
 
 from .agenda import Agenda
 from .backlog import Waiting
+from .flight import Flight
 from .holds import Holds
 from .jawn import Attempt, Fate
 from .outage import Outage
@@ -35,8 +37,7 @@ class Flow:
         self._resting = Agenda()
         self._looking = Agenda()
         self._holds = Holds()
-        self._flying = 0
-        self._flying_bytes = 0
+        self._flight = Flight(pace.flight_bytes)
         self._outage = Outage(pace)
         self._rescan = False
         self._stopped = False
@@ -68,7 +69,7 @@ class Flow:
                 return 0
             if self._outage.probing:
                 return int(not self._ready)
-            return max(0, self._pace.window - (len(self._open) - len(self._resting)))
+            return max(0, self._pace.window - (len(self._open) - len(self._resting) - self._flight.behind))
 
     def must_rescan(self) -> bool:
         """Return once that records were left behind in the spool which may go now."""
@@ -221,23 +222,28 @@ class Flow:
         while True:
             rested = self._resting.first(now)
             parcel = rested or (self._ready[0] if self._ready else None)
-            if parcel is None or (self._flying and self._flying_bytes + parcel.size > self._pace.flight_bytes):
+            if parcel is None or not self._flight.has_room(parcel):
                 return None
             if rested is None:
                 self._ready.popleft()
             else:
                 self._resting.pop()
-            if self._holds.may_go(parcel):
+            if not self._holds.may_go(parcel):
+                self._drop(parcel)
+                self._follow(parcel)
+            elif self._flight.take(parcel):
                 self._outage.sends(now)
-                self._flying += 1
-                self._flying_bytes += parcel.size
                 return parcel
-            self._drop(parcel)
 
     def _landed(self, parcel: Parcel) -> None:
-        self._flying -= 1
-        self._flying_bytes -= parcel.size
+        self._flight.landed(parcel)
+        self._follow(parcel)
         self._changed.notify()
+
+    def _follow(self, parcel: Parcel) -> None:
+        """Let the next parcel with the same id go."""
+        if (behind := self._flight.next_of(parcel.id)) is not None:
+            self._resting.add(self._clock(), behind)
 
     def _drop(self, parcel: Parcel) -> None:
         self._open.pop(parcel.seq, None)

@@ -77,6 +77,8 @@ def wait_until(true, seconds=60):
 class Helicone:
     """jawn and ClickHouse as one: what jawn is given becomes rows that ClickHouse shows.
 
+    As jawn does, it stores what it is given under the request's id, and makes the row of what it then reads there.
+
     `answer` is jawn's status for a trace, or a function of (key, trace); `loses` lets jawn say 200 and
     write nothing; `hangs_up` ends the connection after writing; `clickhouse_down` gives errors there.
     """
@@ -84,6 +86,7 @@ class Helicone:
     def __init__(self, ports=(0, 0)):
         self.rows = []
         self.traces = []
+        self.bodies = {}
         self.attempts = []
         self.looks = 0
         self.answer = 200
@@ -115,8 +118,10 @@ class Helicone:
         identity = handler.headers["helicone-request-id"]
         status = self.answer(key, trace) if callable(self.answer) else self.answer
         started = trace["timing"]["startTime"]
+        self.bodies[identity] = trace
         time.sleep(self.delay)
         with self.lock:
+            trace = self.bodies[identity]
             self.attempts.append(identity)
             if status == 200 and not self.loses:
                 self.traces.append(trace)

@@ -11,7 +11,7 @@ import pytest
 from gateway.recorder import backlog
 from gateway.recorder.delivery import Delivery
 from gateway.recorder.schema import count
-from tests.unit.recorder.stand_ins import KEY, PACE, Helicone, all_done, settings, take, wait_until
+from tests.unit.recorder.stand_ins import KEY, PACE, Helicone, all_done, record, settings, take, wait_until
 
 OTHER_KEY = "Bearer sk-helicone-zzzzzzz-zzzzzzz-zzzzzzz-zzzzzzz"
 
@@ -47,6 +47,21 @@ def test_a_request_tried_again_under_one_id_is_two_rows(spool, helicone, deliver
     deliver()
     all_done(seen)
     assert sorted(helicone.rows) == [(identity, 1_700_000_000_000), (identity, 1_700_000_001_000)]
+
+
+def test_tries_under_one_id_keep_their_own_bodies(spool, helicone, deliver, seen):
+    """Helicone stores both under the id, so whichever came second would be read for both."""
+    helicone.delay = 0.01
+    for number in range(1, 51):
+        identity = str(uuid.uuid4())
+        for started in (1_700_000_000 + number, 1_700_001_000 + number):
+            spool.take(record(id=identity, started=float(started), response_body=b'{"tried": %d}' % started))
+    deliver()
+    wait_until(lambda: count(seen, "taken_total") == 100)
+    all_done(seen)
+    tried = [trace["providerResponse"]["json"]["tried"] for trace in helicone.traces]
+    assert [started // 1000 for _, started in helicone.rows] == tried
+    assert len(set(tried)) == 100
 
 
 def test_an_answer_of_200_is_no_proof(spool, helicone, deliver, seen):

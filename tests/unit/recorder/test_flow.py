@@ -259,6 +259,40 @@ def test_a_key_that_was_refused_for_long_is_not_given_up_at_the_first_word_that_
     assert verdicts == [""] * 7 + ["good"]
 
 
+def test_of_two_records_with_one_id_the_second_goes_once_the_first_has_landed(flow):
+    flow.add([*waiting(1), Waiting(2, "id-1", 2, 10, "good", sent=False), *waiting(3)])
+    first, other = pick(flow), pick(flow)
+    assert [first.seq, other.seq] == [1, 3]
+    assert pick(flow) is None
+    flow.settle(other, Attempt(Fate.GIVEN))
+    assert pick(flow) is None
+    flow.settle(first, Attempt(Fate.GIVEN))
+    assert pick(flow).seq == 2
+
+
+def test_records_with_one_id_hold_no_others_back(clock):
+    flow = Flow(Pace(window=20), clock)
+    for seq in range(1, 101):
+        flow.add([Waiting(seq, "one", seq, 10, "good", sent=False)])
+    went = [pick(flow)]
+    assert pick(flow) is None
+    assert flow.room() == 19
+    flow.add(waiting(101))
+    assert pick(flow).seq == 101
+    while len(went) < 100:
+        flow.settle(went[-1], Attempt(Fate.GIVEN))
+        went.append(pick(flow))
+    assert [parcel.seq for parcel in went] == list(range(1, 101))
+
+
+def test_what_stays_behind_a_record_of_a_key_that_is_refused_lets_the_next_pass(flow, clock):
+    flow.add([Waiting(seq, "one", seq, 10, key, sent=False) for seq, key in enumerate(["bad", "bad", "good"])])
+    probe = pick(flow)
+    assert pick(flow) is None
+    flow.settle(probe, Attempt(Fate.KEY_REFUSED))
+    assert pick(flow).seq == 2
+
+
 def test_large_records_fly_only_a_few_at_a_time(clock):
     flow = Flow(Pace(flight_bytes=25), clock)
     flow.add(waiting(1, size=1_000))
