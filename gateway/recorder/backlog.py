@@ -114,9 +114,9 @@ def release(connection: sqlite3.Connection, key: str) -> None:
     connection.execute("DELETE FROM held WHERE key = ?", (key,))
 
 
-def held(connection: sqlite3.Connection) -> dict[str, float]:
-    """Return the keys that jawn refuses, and since when."""
-    return dict(connection.execute("SELECT key, since FROM held"))
+def held(connection: sqlite3.Connection) -> list[str]:
+    """Return the keys that jawn refuses."""
+    return [key for (key,) in connection.execute("SELECT key FROM held")]
 
 
 def rate(connection: sqlite3.Connection) -> float:

@@ -180,7 +180,7 @@ class Delivery:
             log.say("info", "jawn accepts a key again that it had refused")
             change(lambda connection: backlog.release(connection, verdict.key_released))
         if verdict.key_refused:
-            log.say_at_times("refused", "error", "records given up: jawn has refused their key for too long")
+            log.say_at_times("refused", "error", "records given up: jawn says that there is no such key as theirs")
             change(lambda connection: self._refuse_key(connection, verdict.key_refused))
         if verdict.refused:
             reason = verdict.refused[0].reason
@@ -190,7 +190,7 @@ class Delivery:
             change(lambda connection: self._refuse(connection, seqs, reason))
 
     def _refuse_key(self, connection: sqlite3.Connection, key: str) -> None:
-        self._refuse(connection, backlog.some_of(connection, key), "jawn refused the key")
+        self._refuse(connection, backlog.some_of(connection, key), "jawn knows no such key")
 
     def _refuse(self, connection: sqlite3.Connection, seqs: Collection[int], reason: str) -> None:
         backlog.refuse(connection, seqs, reason, self._settings.refused_bytes)

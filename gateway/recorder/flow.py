@@ -42,8 +42,8 @@ class Flow:
         self._rescan = False
         self._stopped = False
 
-    def hold(self, keys: dict[str, float]) -> None:
-        """Begin with keys that are known to be refused since a time."""
+    def hold(self, keys: Iterable[str]) -> None:
+        """Begin with keys that are known to be refused."""
         with self._changed:
             self._holds.load(keys)
 
@@ -200,7 +200,7 @@ class Flow:
             self._look(parcel, self._pace.unsure_wait)
             return NOTHING
         if fate in (Fate.KEY_REFUSED, Fate.KEY_GONE):
-            verdict, stays = self._holds.refused(parcel, fate is Fate.KEY_GONE, self._pace)
+            verdict, stays = self._holds.refused(parcel, fate is Fate.KEY_GONE, self._clock(), self._pace)
             if stays:
                 self._rest(parcel)
             else:

@@ -1,11 +1,12 @@
 """Keys that jawn refuses: one record of each probes, the others wait in the spool and block nobody.
 
-Without PostgreSQL jawn refuses good keys too, so a refusal counts only after it has lasted long.
+Without PostgreSQL jawn refuses good keys too, for however long that lasts: only its word that there is no such
+key, said for a while, gives one up.
 """
 
 from __future__ import annotations
 
-import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .parcel import NOTHING, Parcel, Verdict
@@ -14,25 +15,24 @@ from .settings import Pace
 
 @dataclass(slots=True)
 class Hold:
-    """Since when (wall clock, it outlives the process) a key is refused, and the parcel that probes for it.
+    """A key that is refused, and the parcel that probes for it.
 
     `gone_since` is since when all answers, of this process's attempts, were that there is no such key.
     """
 
-    since: float
     probe: Parcel | None = None
     gone_since: float | None = None
 
 
 class Holds:
-    """The held keys. The caller has the lock."""
+    """The held keys. The caller has the lock and says what time it is, by a clock that nobody sets."""
 
     def __init__(self) -> None:
         self._holds: dict[str, Hold] = {}
 
-    def load(self, keys: dict[str, float]) -> None:
-        """Begin with keys that are known to be refused since a time."""
-        self._holds.update({key: Hold(since) for key, since in keys.items()})
+    def load(self, keys: Iterable[str]) -> None:
+        """Begin with keys that are known to be refused."""
+        self._holds.update({key: Hold() for key in keys})
 
     def keys(self) -> list[str]:
         """Return the keys whose records stay in the spool for now."""
@@ -53,20 +53,23 @@ class Holds:
         hold = self._holds.get(parcel.key)
         return hold is None or hold.probe is parcel
 
-    def refused(self, parcel: Parcel, gone: bool, pace: Pace) -> tuple[Verdict, bool]:
+    def refused(self, parcel: Parcel, gone: bool, now: float, pace: Pace) -> tuple[Verdict, bool]:
         """Take that jawn refused a parcel's key; return what follows, and whether the parcel stays to probe.
 
-        A key is given up that has been refused for `pace.refuse_after` seconds, or `gone` for `pace.gone_after`.
+        A key is given up that has been `gone` for `pace.gone_after` seconds.
         """
-        hold, now = self._holds.get(parcel.key), time.time()
+        hold = self._holds.get(parcel.key)
         if hold is None:
-            self._holds[parcel.key] = Hold(now, parcel, now if gone else None)
+            self._holds[parcel.key] = Hold(parcel, now if gone else None)
             return Verdict(key_held=parcel.key), True
         if hold.probe is not parcel:
             return NOTHING, False
-        hold.gone_since = (hold.gone_since or now) if gone else None
-        given_up_at = hold.since + pace.refuse_after if hold.gone_since is None else hold.gone_since + pace.gone_after
-        if now < given_up_at:
+        if not gone:
+            hold.gone_since = None
+            return NOTHING, True
+        if hold.gone_since is None:
+            hold.gone_since = now
+        if now < hold.gone_since + pace.gone_after:
             return NOTHING, True
         hold.probe = None
         return Verdict(key_refused=parcel.key), False

@@ -14,7 +14,8 @@ from .trace import has_usable_id, trace_of
 
 _PATH = "/v1/trace/custom/log"
 _ABOUT_THE_KEY = frozenset({401, 403})
-_NO_SUCH_KEY = b"No API key found"  # with PostgreSQL down, jawn puts the driver's error in its place
+# With PostgreSQL down, jawn puts the driver's error in its place, or null: as of a key that may not write.
+_NO_SUCH_KEY = b"No API key found"
 _ABOUT_THE_RECORD = frozenset({400, 413, 422})
 
 
@@ -24,7 +25,7 @@ class Fate(enum.Enum):
     GIVEN: jawn has dealt with it, which is no proof that a row was written. UNSURE: it may have been.
     NOT_GIVEN: it was not, for a reason of jawn's. KEY_REFUSED and RECORD_REFUSED: it was not, for a reason
     of the key's or the record's; a jawn without PostgreSQL refuses good keys too, in other words than
-    those of KEY_GONE: it looked, and there is no such key any more. HOPELESS: never sent.
+    those of KEY_GONE: it looked, and there is no such key (any more). HOPELESS: never sent.
     """
 
     GIVEN = "given"

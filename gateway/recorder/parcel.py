@@ -33,7 +33,7 @@ class Parcel:
 class Verdict:
     """What has to be written down after an attempt or a look: nothing, mostly.
 
-    `key_refused` is a key that was refused for so long that its records are given up.
+    `key_refused` is a key that is gone for so long that its records are given up.
     """
 
     refused: tuple[Parcel, ...] = ()

@@ -30,11 +30,10 @@ class Pace:
 
     A delivered record is looked for after `first_look`, and delivered again when it is not there
     `confirm_within` after its delivery. After an answer that leaves open whether the record was written,
-    `unsure_wait` passes before the look that decides. Retries wait up to `retry_most`. A key that jawn
-    refuses, and a record that alone keeps failing, is given up after `refuse_after`; a key that jawn
-    looked for and does not know, as a revoked one, after `gone_after`; a record that jawn calls wrong
-    after `refuse_record_after`. While more than `rush` records a second are taken and
-    processors are short, delivery holds back.
+    `unsure_wait` passes before the look that decides. Retries wait up to `retry_most`. A record that alone
+    keeps failing is given up after `refuse_after`, one that jawn calls wrong after `refuse_record_after`,
+    and a key that jawn looked for and does not know, as a revoked one, after `gone_after`. While more than
+    `rush` records a second are taken and processors are short, delivery holds back.
     """
 
     first_look: float = 1.5

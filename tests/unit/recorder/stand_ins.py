@@ -23,6 +23,7 @@ PACE = Pace(
     retry_most=0.2,
     probe_every=0.05,
     refuse_after=0.6,
+    gone_after=0.6,
     refuse_record_after=0.3,
     connect_within=30,
     answer_within=30,
@@ -79,8 +80,9 @@ class Helicone:
 
     As jawn does, it stores what it is given under the request's id, and makes the row of what it then reads there.
 
-    `answer` is jawn's status for a trace, or a function of (key, trace); `loses` lets jawn say 200 and
-    write nothing; `hangs_up` ends the connection after writing; `clickhouse_down` gives errors there.
+    `answer` is jawn's status for a trace, or a function of (key, trace), which may add words to it;
+    `loses` lets jawn say 200 and write nothing; `hangs_up` ends the connection after writing; `clickhouse_down`
+    gives errors there.
     """
 
     def __init__(self, ports=(0, 0)):
@@ -116,7 +118,8 @@ class Helicone:
         trace = json.loads(body)
         key = handler.headers["authorization"]
         identity = handler.headers["helicone-request-id"]
-        status = self.answer(key, trace) if callable(self.answer) else self.answer
+        answer = self.answer(key, trace) if callable(self.answer) else self.answer
+        status, words = answer if isinstance(answer, tuple) else (answer, b"")
         started = trace["timing"]["startTime"]
         self.bodies[identity] = trace
         time.sleep(self.delay)
@@ -130,7 +133,7 @@ class Helicone:
         if self.hangs_up:
             handler.connection.shutdown(socket.SHUT_RDWR)
             return None
-        return status, b""
+        return status, words
 
     def _clickhouse(self, handler, body):
         self.looks += 1

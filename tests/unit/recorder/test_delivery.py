@@ -151,8 +151,9 @@ def test_a_key_refused_for_a_while_loses_nothing(spool, helicone, deliver, seen)
     held = take(spool, 60, key=OTHER_KEY)
     good = take(spool, 60)
     began = time.monotonic()
-    deliver(refuse_after=600)
+    deliver(refuse_after=0, gone_after=0)
     wait_until(lambda: len(helicone.ids) == 60)
+    wait_until(lambda: [identity for identity in helicone.attempts if identity in held][8:])
     assert sorted(helicone.ids) == sorted(good)
     attempts = len(helicone.attempts)
     assert attempts < 85 + (time.monotonic() - began) / PACE.probe_every
@@ -163,8 +164,20 @@ def test_a_key_refused_for_a_while_loses_nothing(spool, helicone, deliver, seen)
     wait_until(lambda: seen.execute("SELECT count(*) FROM held").fetchone() == (0,))
 
 
-def test_a_key_refused_for_too_long_is_given_up_and_kept(spool, helicone, deliver, seen, capsys):
-    helicone.answer = lambda key, _: 200 if key == KEY else 401
+def test_a_key_that_was_held_before_for_a_year_loses_nothing(spool, helicone, deliver, seen):
+    assert spool.change(lambda connection: connection.execute("INSERT INTO held VALUES (?, 1.0)", (KEY,))).wait(60)
+    helicone.answer = 401
+    ids = take(spool, 3)
+    deliver(refuse_after=0, gone_after=0)
+    wait_until(lambda: len(helicone.attempts) > 3)
+    helicone.answer = 200
+    all_done(seen)
+    assert sorted(helicone.ids) == sorted(ids)
+    assert count(seen, "refused_total") == 0
+
+
+def test_the_records_of_a_revoked_key_are_given_up_and_kept(spool, helicone, deliver, seen, capsys):
+    helicone.answer = lambda key, _: 200 if key == KEY else (401, b'{"error":"No API key found"}')
     held = take(spool, 20, key=OTHER_KEY)
     take(spool, 5)
     deliver()

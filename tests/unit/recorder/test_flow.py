@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
-from gateway.recorder import holds
 from gateway.recorder.backlog import Waiting
 from gateway.recorder.flow import Flow
 from gateway.recorder.jawn import Attempt, Fate
+from gateway.recorder.parcel import NOTHING
 from gateway.recorder.settings import Pace
 
 PACE = Pace(window=20, workers=1)
@@ -228,35 +230,44 @@ def test_one_key_accepted_again_hurries_the_others(flow, clock):
     assert pick(flow) is second
 
 
-def test_a_key_refused_for_too_long_is_given_up(clock):
-    flow = Flow(Pace(refuse_after=0), clock)
-    flow.hold({"bad": 0.0})
-    assert flow.keys_without_probe() == ["bad"]
-    flow.add(waiting(1, key="bad"))
-    assert flow.keys_without_probe() == []
-    assert flow.settle(pick(flow), Attempt(Fate.KEY_REFUSED)).key_refused == "bad"
-    assert flow.keys_without_probe() == ["bad"]
-
-
-def test_a_revoked_key_is_given_up_long_before_one_that_is_only_refused(clock):
-    flow = Flow(Pace(refuse_after=1e12, gone_after=0), clock)
-    flow.hold({"bad": 0.0, "revoked": 0.0})
-    flow.add([*waiting(1, key="bad"), *waiting(2, key="revoked")])
-    assert flow.settle(pick(flow), Attempt(Fate.KEY_REFUSED)).key_refused == ""
-    assert flow.settle(pick(flow), Attempt(Fate.KEY_GONE)).key_refused == "revoked"
-
-
-def test_a_key_that_was_refused_for_long_is_not_given_up_at_the_first_word_that_it_is_gone(clock, monkeypatch):
-    """PostgreSQL was away for hours, and comes back with a list that is not filled yet."""
-    monkeypatch.setattr(holds.time, "time", clock)
-    flow = Flow(Pace(), clock)
-    flow.hold({"good": clock.now - 3 * 3600})
+def test_a_key_that_is_only_refused_is_never_given_up(flow, clock):
+    """PostgreSQL is down, and jawn cannot tell a good key from another."""
+    flow.hold(["good"])
     flow.add(waiting(1, key="good"))
+    for _ in range(100):
+        assert flow.settle(pick(flow), Attempt(Fate.KEY_REFUSED)) == NOTHING
+        clock.now += 86_400
+    assert flow.settle(pick(flow), Attempt(Fate.GIVEN)).key_released == "good"
+
+
+def test_a_revoked_key_is_given_up_after_two_minutes(flow, clock):
+    flow.hold(["revoked"])
+    assert flow.keys_without_probe() == ["revoked"]
+    flow.add(waiting(1, key="revoked"))
+    assert flow.keys_without_probe() == []
     verdicts = []
-    for fate in (Fate.KEY_REFUSED, Fate.KEY_GONE, Fate.KEY_REFUSED, *[Fate.KEY_GONE] * 5):
-        verdicts.append(flow.settle(pick(flow), Attempt(fate)).key_refused)
+    for _ in range(5):
+        verdicts.append(flow.settle(pick(flow), Attempt(Fate.KEY_GONE)).key_refused)
         clock.now += 31
-    assert verdicts == [""] * 7 + ["good"]
+    assert verdicts == [""] * 4 + ["revoked"]
+    assert flow.keys_without_probe() == ["revoked"]
+
+
+def test_the_word_that_a_key_is_gone_has_to_last(flow, clock):
+    """PostgreSQL was away for hours, and comes back with a list that is not filled yet."""
+    flow.hold(["good"])
+    flow.add(waiting(1, key="good"))
+    for fate in [Fate.KEY_REFUSED, *[Fate.KEY_GONE] * 4] * 3:
+        assert flow.settle(pick(flow), Attempt(fate)) == NOTHING
+        clock.now += 31
+
+
+def test_a_wall_clock_that_jumps_gives_no_key_up(flow, clock, monkeypatch):
+    flow.add(waiting(1, key="good"))
+    for days in range(3):
+        monkeypatch.setattr(time, "time", lambda days=days: 86_400.0 * days)
+        assert flow.settle(pick(flow), Attempt(Fate.KEY_GONE)).key_refused == ""
+        clock.now += 31
 
 
 def test_of_two_records_with_one_id_the_second_goes_once_the_first_has_landed(flow):

@@ -46,6 +46,19 @@ def test_what_a_status_means(status, fate):
     assert fate_of(status) is fate
 
 
+@pytest.mark.parametrize(
+    ("error", "fate"),
+    [
+        ('"No API key found"', Fate.KEY_GONE),
+        (r'"\"connect ECONNREFUSED 10.0.0.4:5432\""', Fate.KEY_REFUSED),
+        (r'"\"getaddrinfo ENOTFOUND db\""', Fate.KEY_REFUSED),
+        ("null", Fate.KEY_REFUSED),
+    ],
+)
+def test_only_a_key_that_jawn_looked_for_is_gone(error, fate):
+    assert fate_of(401, f'{{"error":{error},"trace":"isAuthenticated.error"}}'.encode()) is fate
+
+
 def test_nobody_there_is_certain_and_no_answer_is_not(helicone):
     assert send("http://127.0.0.1:1").fate is Fate.NOT_GIVEN
     helicone.hangs_up = True
