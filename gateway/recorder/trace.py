@@ -23,6 +23,7 @@ import re
 from typing import Any
 
 from .record import Record
+from .remains import remains_of, remains_of_stream
 
 MOST_BYTES = 10 * 1024 * 1024 - 4096
 _CANCELLED = -3  # Helicone's status of an answer that broke off
@@ -63,7 +64,7 @@ def trace_of(record: Record) -> tuple[bytes, bool]:
     if len(request) + len(response) > MOST_BYTES and len(request) > MOST_BYTES // 10:
         request, shortened = _omitted("larger than Helicone takes", **model), True
     if len(request) + len(response) > MOST_BYTES:
-        response, response_is_text, shortened = _remains(record), False, True
+        response, response_is_text, shortened = _shortened(record), False, True
     meta = json.dumps(_meta(record, streamed, fields.get("user")))
     answer = "textBody" if response_is_text else "json"
     status = record.status if record.complete or record.status >= 400 else _CANCELLED
@@ -101,10 +102,15 @@ def _request(
 
 
 def _response(record: Record, streamed: bool) -> tuple[bytes, bool]:
-    """Return the answer's body, and whether it goes as text."""
+    """Return the answer's body, and whether it goes as text.
+
+    Of an answer that the client wants omitted only what is counted leaves, as of a request.
+    """
     content, media_type = record.response_body, record.response_type
     if not content:
         return (_omitted(record.omitted) if record.omitted else b"{}"), False
+    if record.headers.get("helicone-omit-response") == "true":
+        return _remains(content, streamed)
     if not streamed and (text := _json(content)[0]) is not None:
         return text, False
     try:
@@ -141,12 +147,19 @@ def _omitted(reason: str, **fields: Any) -> bytes:
     return json.dumps({**fields, "omitted": reason}).encode()
 
 
-def _remains(record: Record) -> bytes:
-    """Return an answer without its content: what tokens and price are read from."""
-    _, parsed = _json(record.response_body)
-    fields = parsed if isinstance(parsed, dict) else {}
-    kept = {name: fields[name] for name in ("id", "object", "model", "usage") if name in fields}
-    return _omitted("larger than Helicone takes", **kept)
+def _shortened(record: Record) -> bytes:
+    """Return an answer without its content, which says why."""
+    return _omitted("larger than Helicone takes", **remains_of(_json(record.response_body)[1]))
+
+
+def _remains(content: bytes, streamed: bool) -> tuple[bytes, bool]:
+    """Return an answer without its content, and whether it goes as text."""
+    text, parsed = _json(content)
+    if streamed and text is None:
+        events = (_json(line[5:])[1] for line in content.split(b"\n") if line.startswith(b"data:"))
+        if kept := remains_of_stream(events):
+            return json.dumps(kept).encode(), True
+    return json.dumps(remains_of(parsed)).encode(), False
 
 
 def _meta(record: Record, streamed: bool, user: object) -> dict[str, str]:

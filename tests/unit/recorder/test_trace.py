@@ -139,6 +139,93 @@ def test_a_request_that_is_to_be_omitted_never_leaves():
     assert "helicone-omit-request" not in streamed["providerRequest"]["meta"]
 
 
+OMIT_ANSWER = {"helicone-omit-response": "true"}
+
+
+def test_of_an_answer_that_is_to_be_omitted_only_what_is_counted_leaves():
+    usage = {"input_tokens": 7, "output_tokens": 9, "output_tokens_details": {"reasoning_tokens": 2}}
+    told = {"id": "r1", "model": "m2", "usage": usage}
+    output = [{"type": "web_search_call", "q": "secret"}, {"type": "message", "content": "secret"}]
+    body = json.dumps({**told, "choices": [{"message": "secret"}], "text": "secret", "output": output}).encode()
+    sent = trace(headers=OMIT_ANSWER, response_body=body)
+    assert sent["providerResponse"]["json"] == {
+        **told,
+        "choices": [],
+        "output": [{"type": "web_search_call"}, {"type": "message"}],
+    }
+    assert sent["providerRequest"]["json"] == {"model": "m", "messages": []}
+    assert sent["providerRequest"]["meta"]["helicone-omit-response"] == "true"
+    assert "json" in trace(headers={"helicone-omit-response": "false"}, response_body=body)["providerResponse"]
+
+
+@pytest.mark.parametrize(
+    ("events", "kept"),
+    [
+        (
+            [
+                {"id": "c", "model": "m2", "choices": [{"delta": {"content": "secret"}}], "usage": None},
+                {"id": "c", "model": "m2", "choices": [{"delta": {"content": "secret too"}}], "usage": None},
+                {"id": "c", "model": "m2", "choices": [], "usage": {"prompt_tokens": 3}},
+            ],
+            [
+                {"id": "c", "model": "m2", "usage": None, "choices": []},
+                {"id": "c", "model": "m2", "usage": {"prompt_tokens": 3}, "choices": []},
+            ],
+        ),
+        (
+            [
+                {
+                    "type": "message_start",
+                    "message": {"model": "m2", "content": ["secret"], "usage": {"input_tokens": 3}},
+                },
+                {"type": "content_block_start", "content_block": {"text": "secret"}},
+                {"type": "content_block_delta", "delta": {"text": "secret"}},
+                {"type": "message_delta", "delta": {"stop_reason": "secret"}, "usage": {"output_tokens": 4}},
+                {"type": "message_stop"},
+                {"type": "error", "error": {"message": "secret"}},
+            ],
+            [
+                {"type": "message_start", "message": {"model": "m2", "usage": {"input_tokens": 3}}},
+                {"type": "message_delta", "usage": {"output_tokens": 4}, "delta": {}},
+                {"type": "error", "error": {}},
+            ],
+        ),
+        (
+            [
+                {"type": "response.created", "response": {"model": "m2", "instructions": "secret"}},
+                {"type": "response.output_text.delta", "delta": "secret"},
+                {
+                    "type": "response.completed",
+                    "response": {"model": "m2", "text": "secret", "usage": {"input_tokens": 3}},
+                },
+            ],
+            [
+                {"type": "response.created", "response": {"model": "m2"}},
+                {"type": "response.completed", "response": {"model": "m2", "usage": {"input_tokens": 3}}},
+            ],
+        ),
+    ],
+    ids=["chat", "messages", "responses"],
+)
+def test_of_a_stream_that_is_to_be_omitted_only_what_is_counted_leaves(events, kept):
+    body = "".join(f"event: x\r\ndata: {json.dumps(event)}\r\n\r\n" for event in events) + 'data: {"cut": "secret'
+    sent = trace(
+        headers=OMIT_ANSWER,
+        request_body=b'{"model":"m","stream":true}',
+        response_body=body.encode(),
+        response_type="text/event-stream",
+    )
+    lines = sent["providerResponse"]["textBody"].split("\n\n")
+    assert [json.loads(line.removeprefix("data: ")) for line in lines[:-2]] == kept
+    assert lines[-2:] == ["data: [DONE]", ""]
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/event-stream", "audio/mpeg"])
+@pytest.mark.parametrize("body", [b'["secret"]', b'{"text": "secret', b"secret", b"data: secret\n\n", b"secret\xff"])
+def test_nothing_leaves_of_an_omitted_answer_that_tells_nothing(body, kind):
+    assert trace(headers=OMIT_ANSWER, response_body=body, response_type=kind)["providerResponse"]["json"] == {}
+
+
 def test_headers_that_jawn_would_stumble_over():
     meta = trace(
         headers={

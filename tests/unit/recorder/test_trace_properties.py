@@ -29,8 +29,16 @@ BODIES = (
     | st.fixed_dictionaries({"model": JSON, "stream": JSON, "user": JSON}).map(lambda tree: json.dumps(tree).encode())
 )
 HEADERS = st.dictionaries(
-    st.sampled_from(["helicone-user-id", "helicone-property-a", "helicone-session-id", "helicone-omit-request"]),
-    st.binary(max_size=8).map(lambda raw: raw.decode("utf-8", "surrogateescape")),
+    st.sampled_from(
+        [
+            "helicone-user-id",
+            "helicone-property-a",
+            "helicone-session-id",
+            "helicone-omit-request",
+            "helicone-omit-response",
+        ]
+    ),
+    st.binary(max_size=8).map(lambda raw: raw.decode("utf-8", "surrogateescape")) | st.just("true"),
 )
 RECORDS = st.builds(
     record,
