@@ -17,6 +17,8 @@ _ABOUT_THE_KEY = frozenset({401, 403})
 # With PostgreSQL down, jawn puts the driver's error in its place, or null: as of a key that may not write.
 _NO_SUCH_KEY = b"No API key found"
 _ABOUT_THE_RECORD = frozenset({400, 413, 422})
+# Parsed, a body of small lists takes 25 times its size: what all senders parse at once would not fit into the memory.
+_one_trace = threading.Lock()
 
 
 class Fate(enum.Enum):
@@ -83,7 +85,8 @@ class Jawn:
         """Send a record under its client's key and return how that ended."""
         if not has_usable_id(record):
             return Attempt(Fate.HOPELESS, "Helicone would replace its id")
-        body, shortened = trace_of(record)
+        with _one_trace:
+            body, shortened = trace_of(record)
         # Everything else that concerns Helicone is in the trace: as headers here, it might change who asks.
         headers = {
             "authorization": record.key,

@@ -6,6 +6,7 @@ import dataclasses
 import http.server
 import socket
 import threading
+import time
 
 import pytest
 
@@ -67,6 +68,26 @@ def test_nobody_there_is_certain_and_no_answer_is_not(helicone):
     helicone.delay = 1
     impatient = Jawn(Addresses((helicone.addresses[0],), 0), dataclasses.replace(PACE, answer_within=0.1))
     assert impatient.send(record()).fate is Fate.UNSURE
+
+
+def test_senders_parse_one_record_at_a_time(monkeypatch):
+    """Whatever a body is made of, the memory bears it once; the trees of all senders at once it does not."""
+    entered, most = [], []
+
+    def trace_of(_):
+        entered.append(1)
+        most.append(len(entered))
+        time.sleep(0.01)
+        entered.pop()
+        return b"{", False
+
+    monkeypatch.setattr("gateway.recorder.jawn.trace_of", trace_of)
+    threads = [threading.Thread(target=send, args=("http://127.0.0.1:1",)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [1] * 8
 
 
 def test_no_reason_holds_the_key(helicone):
