@@ -119,7 +119,7 @@ class Taking:
     def _read_line(self, line: bytes, batch: _Batch) -> None:
         try:
             entry = json.loads(line)
-            # An Envoy without this word leaves no files: one of a former release, or in inline mode.
+            # An Envoy without this word leaves no files: one of a former release.
             if entry["recorded"] != "yes" or "exchange" not in entry:
                 return
             name = str(entry["exchange"] or "")

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.templates.running_envoy import AUTH, JSON, KEY, PATIENCE, Gateway, answer_of
+from tests.templates.running_envoy import AUTH, JSON, KEY, PATIENCE, Gateway, answer_of, eventually
 from tests.templates.stand_ins import Answer
 
 OTHER = "sk-helicone-another-another-another-another"
@@ -175,6 +175,28 @@ def test_inline_the_rest_goes_to_the_provider_and_nothing_to_the_recorder(inline
         assert answer.headers["helicone-recorded"] == "no"
         assert "helicone" not in str(answer.document["headers"])
     assert inline.recorder.of(recorded.headers["helicone-id"], seconds=0.3) is None
+
+
+def test_inline_what_passes_jawn_by_while_another_release_takes_over_is_told_and_counted(started: Start) -> None:
+    gateway = started("gateway.recording=inline")
+
+    gateway.deliver("gateway.recording=edge")  # as the agent does before it starts the successor
+    passed = gateway.post("/v1/chat/completions")
+    listed = gateway.ask("GET", "/v1/models", AUTH)
+
+    assert (passed.status, passed.document["path"]) == (200, "/v1/chat/completions")
+    assert "helicone" not in str(passed.document["headers"])
+    assert (passed.headers["helicone-recorded"], listed.headers["helicone-recorded"]) == ("no", "no")
+    gateway.access_log(passed, listed)
+    assert eventually(lambda: gateway.recorder.count("gaps_total") == 1) is not None
+
+    gateway.deliver()
+    recorded = gateway.post("/v1/chat/completions")
+
+    assert recorded.document["path"] == "/v1/gateway/oai/v1/chat/completions"
+    assert recorded.headers["helicone-recorded"] == "yes"
+    gateway.access_log(recorded)
+    assert gateway.recorder.count("gaps_total") == 1
 
 
 def test_inline_nobody_gets_to_jawn_without_a_key(inline: Gateway) -> None:
