@@ -6,9 +6,12 @@ it then reads there: of two at once it would read one's for both.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 
 from .parcel import Parcel
+
+# Of a client that uses one id for everything more would arrive than can leave one by one, and others would wait for it.
+_MOST_BEHIND = 100
 
 
 class Flight:
@@ -17,7 +20,7 @@ class Flight:
     def __init__(self, most_bytes: int) -> None:
         self._most_bytes = most_bytes
         self._bytes = 0
-        self._ids: set[str] = set()
+        self._ids = Counter[str]()
         self._behind: dict[str, deque[Parcel]] = {}
 
     @property
@@ -30,17 +33,19 @@ class Flight:
         return not self._ids or self._bytes + parcel.size <= self._most_bytes
 
     def take(self, parcel: Parcel) -> bool:
-        """Let a parcel fly, or keep it behind the one with its id; return whether it flies."""
-        if parcel.id in self._ids:
+        """Let a parcel fly, or keep it behind the one with its id, if not too many are; return whether it flies."""
+        if parcel.id in self._ids and len(self._behind.get(parcel.id, ())) < _MOST_BEHIND:
             self._behind.setdefault(parcel.id, deque()).append(parcel)
             return False
-        self._ids.add(parcel.id)
+        self._ids[parcel.id] += 1
         self._bytes += parcel.size
         return True
 
     def landed(self, parcel: Parcel) -> None:
         """Take that a parcel flies no longer."""
-        self._ids.discard(parcel.id)
+        self._ids[parcel.id] -= 1
+        if not self._ids[parcel.id]:
+            del self._ids[parcel.id]
         self._bytes -= parcel.size
 
     def next_of(self, identity: str) -> Parcel | None:

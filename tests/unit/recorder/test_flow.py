@@ -296,6 +296,20 @@ def test_records_with_one_id_hold_no_others_back(clock):
     assert [parcel.seq for parcel in went] == list(range(1, 101))
 
 
+def test_a_client_that_uses_one_id_for_everything_keeps_nobody_waiting(clock):
+    """More would arrive than can leave one by one, until the spool is full of them."""
+    flow = Flow(Pace(window=20), clock)
+    flow.add([Waiting(seq, "one", seq, 10, "good", sent=False) for seq in range(1, 151)])
+    flying = list(iter(lambda: pick(flow), None))
+    assert [parcel.seq for parcel in flying] == [1, *range(102, 151)]  # a hundred stay behind the first
+    went = []
+    while flying:
+        went.append(flying.pop())
+        flow.settle(went[-1], Attempt(Fate.GIVEN))
+        flying += iter(lambda: pick(flow), None)
+    assert sorted(parcel.seq for parcel in went) == list(range(1, 151))
+
+
 def test_what_stays_behind_a_record_of_a_key_that_is_refused_lets_the_next_pass(flow, clock):
     flow.add([Waiting(seq, "one", seq, 10, key, sent=False) for seq, key in enumerate(["bad", "bad", "good"])])
     probe = pick(flow)
