@@ -19,9 +19,9 @@ Container = dict[str, Any]
 def remove_others(project: str, services: Sequence[str], emit: Emit) -> None:
     """Stop the containers of services that the release does not have on this host, and remove them.
 
-    The recorder ends after the gateway, whose last answers it takes down and delivers, and whoever owns a network
-    after those that live in it. Records that Helicone does not take within a minute stay in the recorder's volume;
-    `emit` tells how many. Raises StepFailed.
+    The recorder ends after the gateway, whose last answers it takes down and delivers, the jawn that takes them after
+    it, and whoever owns a network after those that live in it. Records that Helicone does not take within a minute stay
+    in the recorder's volume; `emit` tells how many. Raises StepFailed.
     """
     surplus = {service for _, service in engine.services(project)}.difference(services)
     if not surplus:
@@ -31,11 +31,12 @@ def remove_others(project: str, services: Sequence[str], emit: Emit) -> None:
     owners = {one["HostConfig"]["NetworkMode"].partition(":")[2] for one in going}
     last = [one for one in going if one["Id"] in owners]
     recorders = [one for one in going if engine.service_of(one) == "recorder"]
-    _stop([one for one in going if one not in (*last, *recorders)])
+    takers = [one for one in going if engine.service_of(one) == "jawn" and recorders]
+    _stop([one for one in going if one not in (*last, *recorders, *takers)])
     if recorders:
         _wait_until_delivered(project, emit)
     _stop(recorders)
-    _stop(last)
+    _stop([*takers, *last])
     # What still left when this began is removed by whoever sent it away: gateway/agent/handover.py.
     engine.remove(one["Id"] for one in going if not (engine.is_leaving(one) and one["State"]["Running"]))
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import (
+    aside,
     compose,
     gateway_users,
     halting,
@@ -110,6 +111,7 @@ def _activate(store: Store, release: str, request: dict[str, Any], emit: Emit) -
         halting.halt(project, without)
     else:
         standing_still.clear(store)  # whoever asked knows that the stores are whole
+        aside.end(store)
     long_running = [service["name"] for service in manifest["services"] if not service["one_shot"]]
     awaited = [name for name in long_running if name not in without]
     removal.remove_others(project, long_running, emit)

@@ -155,10 +155,12 @@ def age_in_words(seconds: float) -> str:
     return f"{seconds / 3600:.0f} hours" if seconds < 172_800 else f"{seconds / 86_400:.0f} days"
 
 
-def state_in_words(backups: Mapping[str, Any]) -> list[str]:
+def state_in_words(backups: Mapping[str, Any], *, docker_runs: bool = True) -> list[str]:
     """Return what a host's snapshot tells of its backups, for `status`: ages, failures, and who starts them."""
     log, lines = backups["log"], []
-    if backups["restore_cut_off"]:
+    if backups["restore_cut_off"] and not docker_runs:
+        lines.append("a restore was cut off and may have failed: start Docker, then look again")
+    elif backups["restore_cut_off"]:
         lines.append("a restore was cut off and has failed; restore again: it begins by putting the old data back")
     upgrade = backups["upgrade"]
     if upgrade:

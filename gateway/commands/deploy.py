@@ -191,12 +191,16 @@ def refuse_half_restored(observed: Mapping[str, Any], inventory: Inventory) -> N
                 next_step=f"name {data.name} in --limit, too, or deploy to all: invoke deploy --env {environment}",
             )  # fmt: skip
         if seen["backups"]["restore_cut_off"]:
-            start = "" if seen["facts"]["engine"] else "on the host: systemctl start docker; then "
+            if not seen["facts"]["engine"]:
+                raise ConfigurationError(
+                    "a restore may have been cut off here, and only a Docker that runs can tell", where=name,
+                    unaffected="every host: nothing was changed",
+                    next_step=f"on the host: systemctl start docker; then look: invoke status --env {environment}",
+                )  # fmt: skip
             raise ConfigurationError(
                 "a restore was cut off here, the stores hold a part of a set; the old data is kept beside them",
                 where=name, unaffected="every host: nothing was changed",
-                next_step=f"{start}invoke restore --env {environment} --from ID: it begins by putting the old"
-                " data back",
+                next_step=f"invoke restore --env {environment} --from ID: it begins by putting the old data back",
             )  # fmt: skip
 
 

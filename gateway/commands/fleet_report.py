@@ -95,7 +95,8 @@ class FleetReport:
             "recording": [_recording(name, host) for name, host in answered.items() if host["recorder"]],
             "backups": [
                 {"name": name, "text": line, "bad": "fail" in line or "do not run" in line}
-                for name, host in answered.items() for line in state_in_words(host["backups"])
+                for name, host in answered.items()
+                for line in state_in_words(host["backups"], docker_runs=bool(host["engine"]))
             ],
             "secrets": _secrets(self.project.inventory.environment, result["secrets"]),
             "traffic": self.traffic and _traffic(self.traffic), "traffic_problem": self.traffic_problem,

@@ -20,7 +20,6 @@ from gateway.migrations import compatible, refuse_apart, refuse_newer_schema
 from gateway.plan.build import build_rollback
 from gateway.plan.observed import before_upgrade, left_behind, verdicts
 from gateway.plan.operations import Run
-from gateway.preflight import refuse_stranding
 from gateway.rollout import prepare, take_leases
 from gateway.transport.fleet import connected, need_all, on_all
 from gateway.vault import Vault, diff_key
@@ -73,7 +72,6 @@ def _rollback(
             manifests,
             compatible(inventory),
         )
-        refuse_stranding(manifests, observed, inventory.environment)
         if not old_secrets:
             refuse_old_secrets(identifier, older, observed, project.vault, inventory.environment)
         made = build_rollback(inventory, identifier, older, observed)
@@ -89,7 +87,6 @@ def _rollback(
         now = observe(inventory, conversations)
         refuse_moved(observed, now)
         refuse_half_restored(now, inventory)
-        refuse_stranding(manifests, now, inventory.environment)
         prepare(made, run)
         carry_out(made, run, observed, "rollback", verification_gate(run))
         return {**result, "outcome": "rolled back", "seconds": project.reporter.seconds()}

@@ -134,12 +134,13 @@ def _print(inventory: Inventory, hosts: Mapping[str, Any]) -> None:
         services = ", ".join(f"{service} {health}" for service, health in sorted(host["services"].items()))
         rows.append([name, address, host["release"] or "-", services or "-", host["state"]])
     table("", ["host", "address", "release", "services", "state"], rows)
-    for name, host in hosts.items():
-        if host["state"] != "unreachable" and host["recorder"]:
+    answered = {name: host for name, host in hosts.items() if host["state"] != "unreachable"}
+    for name, host in answered.items():
+        if host["recorder"]:
             words = [recording_in_words(host["recorder"]), certificate_in_words(host["certificate_days"])]
             say(f"{name}: {'; '.join(filter(None, words))}")
-    for name, host in hosts.items():
-        for line in state_in_words(host["backups"]) if host["state"] != "unreachable" else ():
+    for name, host in answered.items():
+        for line in state_in_words(host["backups"], docker_runs=bool(host["engine"])):
             say(f"{name}: {line}", "red" if "fail" in line or "do not run" in line else "")
     for name, host in hosts.items():
         if host["state"] == "unreachable":

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.agent.store import release_number
 from gateway.release import HostRelease
 
 # What is done with each guard of a release, where it has one and where it has none.
@@ -193,7 +194,7 @@ def left_behind(history: list[Mapping[str, Any]]) -> set[str]:
         release = entry["release"]
         if entry["outcome"] != "good":
             continue
-        if entry["command"] == "rollback":
+        if entry["command"] == "rollback" and ran and release_number(release) < release_number(ran[-1]):
             kept = ran.index(release) + 1 if release in ran else -1
             left.update(ran[kept:])
             del ran[kept:]

@@ -71,6 +71,12 @@ def edge():
     ]  # fmt: skip
 
 
+def test_a_jawn_that_goes_too_takes_the_last_records_first(docker):
+    docker.containers = [*edge()[:-1], made("egress"), made("jawn", "container:id-egress")]
+    docker.remove_others("db")
+    assert docker.said().index("stop -t 60 id-recorder") < docker.said().index("stop -t 40 id-jawn")
+
+
 def test_gateway_recorder_and_the_owner_of_their_network_are_stopped_in_this_order_each_in_its_time(docker):
     docker.containers = edge()
     docker.remove_others("jawn")

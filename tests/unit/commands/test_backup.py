@@ -248,4 +248,6 @@ def test_status_tells_ages_failures_and_a_schedule_that_nothing_starts():
     note = {"set": "7", "release": "1-old", "applied": ["2_b.sql"]}
     assert "invoke restore --from 7" in backup.state_in_words({**nothing, "upgrade": note})[0]
     assert "deploy again" in backup.state_in_words({**nothing, "upgrade": {**note, "applied": []}})[0]
-    assert "restore again" in backup.state_in_words({**nothing, "restore_cut_off": True})[0]
+    cut_off = {**nothing, "restore_cut_off": True}
+    assert "restore again" in backup.state_in_words(cut_off)[0]
+    assert "start Docker, then look again" in backup.state_in_words(cut_off, docker_runs=False)[0]

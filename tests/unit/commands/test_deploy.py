@@ -225,9 +225,9 @@ def test_a_half_restored_host_is_not_deployed_to(tmp_path):
     assert "invoke restore --env trial" in caught.value.next_step
     seen = half_restored(restore_cut_off=True)
     without_docker = {**seen, "facts": {**seen["facts"], "engine": None}}
-    with pytest.raises(ConfigurationError) as caught:
+    with pytest.raises(ConfigurationError, match="may have been cut off") as caught:
         refuse_half_restored({"data1": without_docker}, inventory)
-    assert "systemctl start docker; then invoke restore" in caught.value.next_step
+    assert "systemctl start docker; then look: invoke status" in caught.value.next_step
 
 
 def test_hosts_that_stand_still_for_a_restore_are_not_deployed_to_without_a_look_at_the_data_host(tmp_path):
