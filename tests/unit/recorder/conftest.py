@@ -6,7 +6,12 @@ import pytest
 
 from gateway.recorder.schema import open_spool
 from gateway.recorder.spool import Spool
-from tests.unit.recorder.stand_ins import Helicone, settings
+from tests.unit.recorder.stand_ins import Clock, Helicone, settings
+
+
+@pytest.fixture
+def clock():
+    return Clock()
 
 
 @pytest.fixture

@@ -75,6 +75,16 @@ def wait_until(true, seconds=60):
     return given
 
 
+class Clock:
+    """A clock that stands still until a test moves it."""
+
+    def __init__(self):
+        self.now = 1_000.0
+
+    def __call__(self):
+        return self.now
+
+
 class Helicone:
     """jawn and ClickHouse as one: what jawn is given becomes rows that ClickHouse shows.
 

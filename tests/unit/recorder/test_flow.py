@@ -15,21 +15,6 @@ from gateway.recorder.settings import Pace
 PACE = Pace(window=20, workers=1)
 
 
-class Clock:
-    """A clock that stands until it is moved."""
-
-    def __init__(self):
-        self.now = 1_000.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 @pytest.fixture
 def flow(clock):
     return Flow(PACE, clock)

@@ -10,21 +10,6 @@ from gateway.recorder.mirror import Mirror
 from tests.unit.recorder.mirrored import Envoy
 
 
-class Clock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self):
-        self.now = 5000.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 @pytest.fixture
 def envoy(tmp_path):
     return Envoy(tmp_path / "mirror", tmp_path / "access.log")

@@ -2,23 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
 from gateway.recorder.rush import Rush
-
-
-class Clock:
-    """Stands still unless it is moved."""
-
-    now = 100.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
 
 
 def passed(rush, how_many):
