@@ -23,7 +23,8 @@ from gateway.errors import ConfigurationError, GatewayError, RolloutError
 from gateway.inventory import Inventory
 from gateway.migrations import compatible, refuse_apart, refuse_newer_schema, refuse_unprotected
 from gateway.plan.build import Plan, build_deploy
-from gateway.plan.observed import before_upgrade, kept_releases, settled
+from gateway.plan.history import kept_releases
+from gateway.plan.observed import before_upgrade, settled
 from gateway.plan.operations import Run
 from gateway.preflight import check_all, refuse_stranding
 from gateway.render.topology import data_host

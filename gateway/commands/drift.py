@@ -11,7 +11,8 @@ from gateway.commands.fleet_state import observe
 from gateway.console import say, table
 from gateway.errors import UnreachableError, VerificationError
 from gateway.inventory import Inventory
-from gateway.plan.observed import altered_files, guard_changes, outcomes, service_changes
+from gateway.plan.history import outcomes
+from gateway.plan.observed import altered_files, guard_changes, service_changes
 from gateway.transport.fleet import connected
 
 _FOUND = {"create": "missing", "remove": "no part of the release"}

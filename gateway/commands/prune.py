@@ -11,7 +11,7 @@ from gateway.commands.project import Project, owner
 from gateway.commands.rollback import choose
 from gateway.console import say, table
 from gateway.errors import ConfigurationError
-from gateway.plan.observed import kept_releases
+from gateway.plan.history import kept_releases
 from gateway.plan.operations import Run
 from gateway.rollout import take_leases
 from gateway.transport.fleet import connected, need_all, on_all

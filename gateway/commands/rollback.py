@@ -18,7 +18,8 @@ from gateway.commands.upgrade_note import refuse_half_upgraded
 from gateway.errors import ConfigurationError
 from gateway.migrations import compatible, refuse_apart, refuse_newer_schema
 from gateway.plan.build import build_rollback
-from gateway.plan.observed import before_upgrade, left_behind, verdicts
+from gateway.plan.history import left_behind, verdicts
+from gateway.plan.observed import before_upgrade
 from gateway.plan.operations import Run
 from gateway.rollout import prepare, take_leases
 from gateway.transport.fleet import connected, need_all, on_all

@@ -13,7 +13,8 @@ from gateway.commands.secret_ages import ages_of, show_ages
 from gateway.console import say, table
 from gateway.errors import UnreachableError
 from gateway.inventory import Inventory
-from gateway.plan.observed import altered_files, guard_changes, outcomes, service_changes
+from gateway.plan.history import outcomes
+from gateway.plan.observed import altered_files, guard_changes, service_changes
 from gateway.runbooks import about
 from gateway.transport.conversation import AgentError
 from gateway.transport.fleet import connected, on_all

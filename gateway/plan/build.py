@@ -12,13 +12,13 @@ from gateway.errors import ConfigurationError
 from gateway.inventory.model import Host, Inventory, wanted_packages
 from gateway.migrations import new_files, undo_of
 from gateway.plan.diff import file_diff
+from gateway.plan.history import outcomes
 from gateway.plan.observed import (
     ServiceChange,
     altered_files,
     before_upgrade,
     guard_changes,
     is_current,
-    outcomes,
     service_changes,
 )
 from gateway.plan.operations import (

@@ -6,17 +6,8 @@ import json
 
 import pytest
 
-from gateway.plan.observed import (
-    altered_files,
-    before_upgrade,
-    is_current,
-    outcomes,
-    service_changes,
-    settled,
-    upgrade_under_way,
-    verdicts,
-)
-from tests.unit.situations import bare, container, entry, release, running, service
+from gateway.plan.observed import altered_files, before_upgrade, is_current, service_changes, settled, upgrade_under_way
+from tests.unit.situations import bare, container, release, running, service
 
 RELEASE = release(service("jawn"), service("web"), service("migrations", "migrations", one_shot=True))
 
@@ -128,21 +119,6 @@ def test_altered_files_are_named():
     seen = running(RELEASE)
     seen["contents"][".env"] += "EXTRA=1\n"
     assert altered_files(seen) == [".env"]
-
-
-def test_the_last_outcome_of_a_release_counts():
-    history = [
-        {"release": "1-a", "outcome": "good"},
-        {"release": "2-b", "outcome": "failed"},
-        {"release": "1-a", "outcome": "failed"},
-    ]
-    assert outcomes(history) == {"1-a": "failed", "2-b": "failed"}
-
-
-def test_a_rollback_that_failed_says_nothing_of_its_release():
-    history = [entry("1-a", "good"), entry("2-b", "failed"), entry("3-c", "good", command="rollback")]
-    tried = [entry(name, "failed", command="rollback") for name in ("1-a", "3-c", "4-d")]
-    assert verdicts([*history, *tried]) == {"1-a": "good", "2-b": "failed", "3-c": "good"}
 
 
 @pytest.mark.parametrize(
